@@ -1,0 +1,109 @@
+// Package cli is the command line: one file per command, and the only place
+// where packages are wired together.
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nightcall-sh/nightcall/internal/stdio"
+)
+
+// An app is what every command may use. Nothing in it is opened before a
+// command asks.
+type app struct {
+	io     stdio.Streams
+	now    func() time.Time
+	getenv func(string) string
+
+	incident string // --incident
+	json     bool   // --json
+}
+
+// Main runs the command line and returns the process's exit code. The first
+// interrupt cancels what runs; the second ends the process at once.
+func Main(args []string, io stdio.Streams) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // from here on a signal has its default effect again
+
+	a := &app{io: io, now: time.Now, getenv: os.Getenv}
+	root := newRootCmd(a)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil && ctx.Err() != nil && !errors.Is(err, context.Canceled) {
+		var e *cliError
+		if !errors.As(err, &e) || !e.silent {
+			err = errors.Join(err, context.Canceled)
+		}
+	}
+	return report(err, io, a.json)
+}
+
+// The groups of the help text, in the order of a night's work.
+const (
+	groupIncident = "incident"
+	groupLook     = "look"
+	groupUse      = "use"
+)
+
+func newRootCmd(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "nightcall",
+		Short: "Walk into somebody else's outage with your eyes open",
+		Long: `nightcall is the bag you carry into somebody else's outage: it opens an incident,
+looks at every server over SSH without changing anything, says what is wrong, and
+gives you a working ssh_config.`,
+		Example: `  nightcall open "checkout is down"
+  nightcall scan web1 admin@10.0.0.7:2222 10.0.1.0/28
+  nightcall findings
+  nightcall ssh-config --write`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          unknownCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(a.io.In)
+	root.SetOut(a.io.Out)
+	root.SetErr(a.io.Err)
+	root.PersistentFlags().StringVar(&a.incident, "incident", "", "incident directory (default: $NIGHTCALL_INCIDENT, then the one last opened)")
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError("nightcall "+commandPath(cmd)+"--help", "%w", err)
+	})
+	root.AddGroup(
+		&cobra.Group{ID: groupIncident, Title: "The incident:"},
+		&cobra.Group{ID: groupLook, Title: "Look (changes nothing):"},
+		&cobra.Group{ID: groupUse, Title: "Use what was seen:"},
+	)
+	root.AddCommand()
+	return root
+}
+
+// commandPath is the command without the program's name, with a space behind.
+func commandPath(cmd *cobra.Command) string {
+	_, path, found := strings.Cut(cmd.CommandPath(), " ")
+	if !found {
+		return ""
+	}
+	return path + " "
+}
+
+// unknownCommand refuses what is no command, with the nearest one.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := "nightcall --help"
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean: nightcall " + near[0]
+	}
+	return usageError(hint, "unknown command %q", args[0])
+}
