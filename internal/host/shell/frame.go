@@ -1,0 +1,72 @@
+package shell
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// A frame is one control line of the host.
+type frame struct {
+	verb string // hello, begin, end, stderr-end, done
+	name string // of the section; for hello, who we are
+	num  int    // process id for begin, exit status for end; -1 when garbled
+}
+
+// maxFrame is longer than any frame we make.
+const maxFrame = 256
+
+// readFrames splits a stream into frames and the bytes between them, until it
+// ends. Bytes are handed over as they come, in pieces; a line too long to be a
+// frame is never held.
+func readFrames(r io.Reader, word string, bytesSeen func([]byte), frameSeen func(frame)) error {
+	prefix := []byte(mark + word + " ")
+	br := bufio.NewReaderSize(r, 32<<10)
+	lineStart := true
+	for {
+		line, err := br.ReadSlice('\n')
+		if lineStart && len(line) <= maxFrame && bytes.HasPrefix(line, prefix) {
+			if f, ok := parseFrame(string(line[len(prefix):])); ok {
+				frameSeen(f)
+				line = nil
+			}
+		}
+		if len(line) > 0 {
+			bytesSeen(line)
+		}
+		lineStart = err == nil
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+// parseFrame reads what follows the random word.
+func parseFrame(text string) (frame, bool) {
+	fields := strings.Fields(text)
+	if len(fields) == 0 {
+		return frame{}, false
+	}
+	f := frame{verb: fields[0], num: -1}
+	if len(fields) > 1 {
+		f.name = fields[1]
+	}
+	if len(fields) > 2 {
+		if n, err := strconv.Atoi(fields[2]); err == nil && n >= 0 {
+			f.num = n
+		}
+	}
+	switch f.verb {
+	case "hello", "begin", "end", "stderr-end":
+		return f, f.name != ""
+	case "done":
+		return f, true
+	}
+	return frame{}, false
+}

@@ -1,0 +1,248 @@
+package shell
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nightcall-sh/nightcall/internal/host"
+)
+
+// Root says whether a script wants to be root.
+type Root int
+
+// The three wishes.
+const (
+	RootNo   Root = iota // stay who we are
+	RootTry              // become root if it costs nothing, else go on without
+	RootMust             // without root there is nothing to do
+)
+
+// Limits bound a run; the zero value of each means its default.
+type Limits struct {
+	Hello   time.Duration // from the start of the shell to its hello: 15 s
+	Section time.Duration // each section: 20 s
+	Total   time.Duration // the whole run: 90 s
+	Output  int           // bytes kept of each stream of a section: 1 MiB
+	Bytes   int64         // bytes read from the host in all: 64 MiB
+}
+
+func (l Limits) withDefaults() Limits {
+	l.Hello = cmpOr(l.Hello, 15*time.Second)
+	l.Section = cmpOr(l.Section, 20*time.Second)
+	l.Total = cmpOr(l.Total, 90*time.Second)
+	l.Output = cmpOr(l.Output, 1<<20)
+	l.Bytes = cmpOr(l.Bytes, 64<<20)
+	return l
+}
+
+func cmpOr[T comparable](v, fallback T) T {
+	var zero T
+	if v == zero {
+		return fallback
+	}
+	return v
+}
+
+// How long we wait for a killed section to end, and between two beats. The
+// host's watch gives up after two periods of four seconds.
+const (
+	grace    = 5 * time.Second
+	beatEach = 2 * time.Second
+)
+
+// Options are how a script is run.
+type Options struct {
+	Root     Root
+	Password func(context.Context) (string, error) // for sudo, asked only when it is needed; nil when there is none
+	Limits   Limits
+	Now      func() time.Time
+}
+
+// An Answer is what became of one section.
+type Answer struct {
+	Section string
+	host.Output
+	Missing      string // why there is no whole answer; empty when there is
+	Began, Ended time.Time
+}
+
+// A Visit is what became of a run.
+type Visit struct {
+	Root    bool   // whether the sections ran as root
+	NoRoot  string // why not, when root was wanted
+	Answers []Answer
+}
+
+// Run runs the sections in one shell on the host. Its error wraps one of
+// package host's sentinels; the answers that came before it are in the Visit.
+func Run(ctx context.Context, wire Wire, sections []Section, opts Options) (Visit, error) {
+	opts.Limits = opts.Limits.withDefaults()
+	word, err := randomWord()
+	if err != nil {
+		return Visit{}, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, opts.Limits.Total,
+		fmt.Errorf("%w: the whole visit took longer than %s", host.ErrTimeout, opts.Limits.Total))
+	defer cancel()
+	proc, err := wire.Start(ctx, Command)
+	if err != nil {
+		return Visit{}, err
+	}
+	r := newRun(proc, word, sections, opts)
+	defer r.close()
+	err = r.conduct(ctx)
+	return r.visit, err
+}
+
+// randomWord makes the word of a run's frames: nobody can print it by accident.
+func randomWord() (string, error) {
+	var b [12]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return "", fmt.Errorf("random word: %w", err)
+	}
+	return hex.EncodeToString(b[:]), nil
+}
+
+// conduct greets, becomes root if wanted, sends the script and collects.
+func (r *run) conduct(ctx context.Context) error {
+	r.send(greeting(r.word, r.opts.Root != RootNo))
+	who, err := r.awaitHello(ctx)
+	if err != nil {
+		return err
+	}
+	if who != "root" && r.opts.Root != RootNo {
+		if who, err = r.becomeRoot(ctx); err != nil {
+			return err
+		}
+	}
+	r.visit.Root = who == "root"
+	r.send(Script(r.word, r.sections))
+	return r.collect(ctx)
+}
+
+// awaitHello waits for the shell behind the login to speak.
+func (r *run) awaitHello(ctx context.Context) (string, error) {
+	timer := time.NewTimer(r.opts.Limits.Hello)
+	defer timer.Stop()
+	for {
+		select {
+		case e := <-r.events:
+			switch {
+			case e.kind == eventHello:
+				return e.name, nil
+			case e.kind == eventEnd:
+				return "", r.noShell(e.err)
+			case e.kind == eventFlood:
+				return "", fmt.Errorf("%w: it printed more than %d bytes and no hello", host.ErrRefused, r.opts.Limits.Bytes)
+			}
+		case <-timer.C:
+			return "", fmt.Errorf("%w: the login shell said nothing for %s%s", host.ErrTimeout, r.opts.Limits.Hello, r.saidInstead())
+		case <-ctx.Done():
+			return "", cause(ctx)
+		}
+	}
+}
+
+// noShell explains a login that ended before it said hello.
+func (r *run) noShell(readErr error) error {
+	exit, err := r.proc.Wait()
+	if readErr == nil {
+		readErr = err
+	}
+	if readErr != nil && errors.Is(readErr, host.ErrLost) {
+		return fmt.Errorf("%w before the login shell answered%s", readErr, r.saidInstead())
+	}
+	return fmt.Errorf("%w: the login gives no POSIX shell (exit %d)%s", host.ErrRefused, exit, r.saidInstead())
+}
+
+// saidInstead quotes the first line that came in place of what we waited for.
+func (r *run) saidInstead() string {
+	for line := range strings.Lines(r.greetingNoise()) {
+		if line = strings.TrimSpace(line); line != "" {
+			return fmt.Sprintf("; it said: %.200q", line)
+		}
+	}
+	return ""
+}
+
+// becomeRoot tries the password, once. Without one, or when it is refused, the
+// visit goes on as the login user unless root is a must.
+func (r *run) becomeRoot(ctx context.Context) (string, error) {
+	r.visit.NoRoot = "sudo asks for a password, or is not allowed"
+	if r.opts.Password == nil {
+		return r.withoutRoot()
+	}
+	password, err := r.opts.Password(ctx)
+	if err != nil {
+		return "", err
+	}
+	if password == "" {
+		return r.withoutRoot()
+	}
+	prompt, err := randomWord()
+	if err != nil {
+		return "", err
+	}
+	prompts := r.stderr.watch(prompt)
+	r.send(rootWithPassword(r.word, prompt))
+	who, err := r.awaitSudo(ctx, prompts, password)
+	if err != nil {
+		return "", err
+	}
+	if who == "root" {
+		r.visit.NoRoot = ""
+		return who, nil
+	}
+	return r.withoutRoot()
+}
+
+// awaitSudo answers sudo's prompt once. A second prompt means that the password
+// was wrong: it is never tried again.
+func (r *run) awaitSudo(ctx context.Context, prompts <-chan struct{}, password string) (string, error) {
+	timer := time.NewTimer(r.opts.Limits.Hello)
+	defer timer.Stop()
+	asked := false
+	for {
+		select {
+		case <-prompts:
+			if asked {
+				return "", fmt.Errorf("%w: sudo refused the password", host.ErrSudo)
+			}
+			asked = true
+			r.send(password + "\n")
+		case e := <-r.events:
+			switch e.kind {
+			case eventHello:
+				return e.name, nil
+			case eventEnd:
+				return "", fmt.Errorf("%w: the shell ended while sudo asked", host.ErrSudo)
+			}
+		case <-timer.C:
+			return "", fmt.Errorf("%w: sudo said nothing for %s", host.ErrSudo, r.opts.Limits.Hello)
+		case <-ctx.Done():
+			return "", cause(ctx)
+		}
+	}
+}
+
+func (r *run) withoutRoot() (string, error) {
+	if r.opts.Root == RootMust {
+		return "", fmt.Errorf("%w: %s", host.ErrSudo, r.visit.NoRoot)
+	}
+	return "user", nil
+}
+
+// cause is why ctx ended, as one of package host's sentinels or as the
+// cancellation it was.
+func cause(ctx context.Context) error {
+	err := context.Cause(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %w", host.ErrTimeout, err)
+	}
+	return err
+}

@@ -1,0 +1,186 @@
+package shell
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A Section is one named part of a script.
+type Section struct {
+	Name string        // letters, digits and underscores
+	Body string        // POSIX sh
+	Time time.Duration // limit; zero means Limits.Section
+
+	// Stderr keeps the section's standard error; otherwise it is dropped on the
+	// host.
+	Stderr bool
+
+	// Stdin is what the section reads; empty means /dev/null.
+	Stdin []byte
+}
+
+// Command is what a wire is asked to start: short, free of secrets, and the
+// same for every login shell.
+const Command = "sh -s"
+
+// mark is how every frame begins; a random word follows.
+const mark = "@@nightcall-"
+
+// greeting is sent first. It prepares the environment, tries the way to root
+// that is wanted, and says hello.
+func greeting(word string, root bool) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "#nightcall greeting %s\n", word)
+	b.WriteString(environment)
+	b.WriteString(whoAmI)
+	if root {
+		fmt.Fprintf(&b, rootWithoutPassword, sayHello(word, "root"), sudoWorked)
+	}
+	fmt.Fprintf(&b, "nc_who=user; [ \"$nc_uid\" = 0 ] && nc_who=root; %s\n", sayHello(word, "$nc_who"))
+	return b.String()
+}
+
+// environment makes every tool speak plain English and finds the tools of root.
+const environment = `LC_ALL=C LANG=C; export LC_ALL LANG; unset ENV BASH_ENV CDPATH GREP_OPTIONS GREP_COLOR LS_COLORS LANGUAGE POSIXLY_CORRECT TMOUT
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH; umask 077
+`
+
+// whoAmI learns our user id, without a fork where /proc is there.
+const whoAmI = `nc_uid=; if [ -r /proc/self/status ]; then while read -r nc_k nc_r nc_uid nc_x; do [ "$nc_k" = Uid: ] && break; done </proc/self/status; else nc_uid=$(id -u); fi
+`
+
+// sudoWorked is the exit status of a root shell that did its work, so that the
+// user's shell behind it knows there is nothing left to do.
+const sudoWorked = 77
+
+// rootWithoutPassword becomes root where sudo lets us without a password. One
+// call both asks and does; where it is refused, the user's shell goes on.
+const rootWithoutPassword = `if [ "$nc_uid" != 0 ] && command -v sudo >/dev/null 2>&1; then
+sudo -n -- sh -c '%s; exec sh -s' 2>/dev/null; [ $? = %d ] && exit 0
+fi
+`
+
+// rootWithPassword is sent when sudo wants a password that we have. The prompt
+// is a random word of ours, matched exactly, whatever language the host speaks.
+func rootWithPassword(word, prompt string) string {
+	return fmt.Sprintf("SUDO_ASKPASS= sudo -S -p '%s' -- sh -c '%s; exec sh -s'; [ $? = %d ] && exit 0; %s\n",
+		prompt, sayHello(word, "root"), sudoWorked, sayHello(word, "denied"))
+}
+
+// sayHello prints the hello frame, in double quotes only: it is used inside
+// single ones.
+func sayHello(word, who string) string {
+	return fmt.Sprintf(`printf "\n%s%s hello %s\n"`, mark, word, who)
+}
+
+// Script is the whole text of a visit, as it is sent after the host's hello.
+func Script(word string, sections []Section) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "#nightcall script %s\n", word)
+	b.WriteString(environment)
+	fmt.Fprintf(&b, "nc_mark='%s%s'\n", mark, word)
+	b.WriteString(functions)
+	for _, s := range sections {
+		fmt.Fprintf(&b, "nc_body_%s() {\n%s\n} #%s\n", s.Name, strings.TrimRight(s.Body, "\n"), s.Name)
+	}
+	b.WriteString("nc_main() {\n")
+	b.WriteString(begin)
+	for _, s := range sections {
+		b.WriteString(call(s))
+	}
+	fmt.Fprintf(&b, finish, sudoWorked)
+	b.WriteString("}\nnc_main\n")
+	return b.String()
+}
+
+// call is the line that runs a section.
+func call(s Section) string {
+	line := "nc_section " + s.Name
+	if s.Stderr {
+		line += " stderr"
+	}
+	if len(s.Stdin) > 0 {
+		line = fmt.Sprintf("printf '%%b' '%s' | { nc_piped=1; %s; }", octal(s.Stdin), line)
+	}
+	return line + "\n"
+}
+
+// octal spells bytes so that printf's %b gives them back, in any shell and
+// without a temporary file.
+func octal(data []byte) string {
+	var b strings.Builder
+	for _, c := range data {
+		switch {
+		case c == '\n':
+			b.WriteString(`\n`)
+		case c == '\\', c == '\'', c < ' ', c > '~':
+			fmt.Fprintf(&b, `\0%03o`, c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// functions is what sections and the control line stand on.
+//
+// nc_kill ends a process and all its descendants; it looks for them in /proc,
+// or asks pkill where there is none. nc_control obeys the laptop. nc_watch ends
+// everything when no beat came for two periods.
+const functions = `has() { command -v "$1" >/dev/null 2>&1; }
+nc_pid() { { read -r nc_p nc_x </proc/self/stat; } 2>/dev/null || nc_p=$(exec sh -c 'echo $PPID'); }
+nc_kill() {
+nc_all=" $1 " nc_more=1
+[ -r /proc/self/stat ] || pkill -KILL -P "$1"
+while [ -n "$nc_more" ]; do
+nc_more=
+for nc_f in /proc/[0-9]*/stat; do
+nc_l=; { read -r nc_l <"$nc_f"; } 2>/dev/null || continue
+nc_c=${nc_l%% *}; set -- ${nc_l##*) }
+case $nc_all in *" $nc_c "*) continue ;; esac
+case $nc_all in *" $2 "*) nc_all="$nc_all$nc_c " nc_more=1 ;; esac
+done
+done
+kill -KILL $nc_all
+}
+nc_control() {
+while read -r nc_verb nc_arg; do
+case $nc_verb in
+beat) kill -USR1 "$nc_wd" ;;
+kill) nc_kill "$nc_arg" ;;
+esac
+done
+kill -KILL 0
+}
+nc_watch() {
+nc_n=0; trap 'nc_n=0' USR1; trap 'kill "$nc_s"; exit 0' TERM
+while [ "$nc_n" -lt 2 ]; do
+sleep 4 & nc_s=$!; wait "$nc_s"; kill "$nc_s"; nc_n=$((nc_n+1))
+done
+kill -KILL 0
+}
+nc_section() {
+if [ -n "$nc_piped" ]; then exec 5<&0; else exec 5</dev/null; fi
+if [ -n "$2" ]; then exec 6>&4; else exec 6>/dev/null; fi
+( nc_pid; printf '\n%s begin %s %s\n' "$nc_mark" "$1" "$nc_p"; "nc_body_$1" ) <&5 2>&6 3<&- 4>&- 5<&- 6>&- &
+wait "$!"; nc_exit=$?
+if [ -n "$2" ]; then printf '\n%s stderr-end %s\n' "$nc_mark" "$1" >&4; fi
+printf '\n%s end %s %s\n' "$nc_mark" "$1" "$nc_exit"
+}
+`
+
+// begin ends whatever the login left on standard error, and starts the control
+// line and the watch. From here on the shell's own
+// messages ("Killed", "Terminated") go nowhere; sections that keep their
+// standard error write it to 4.
+const begin = `exec 3<&0 4>&2 2>/dev/null
+nc_piped=; printf '\n%s stderr-end login\n' "$nc_mark" >&4
+nc_watch </dev/null >/dev/null 3<&- 4>&- & nc_wd=$!
+nc_control <&3 >/dev/null 3<&- 4>&- & nc_ctl=$!
+`
+
+// finish leaves nothing behind before it says so.
+const finish = `kill -TERM "$nc_ctl" "$nc_wd"; wait "$nc_ctl" "$nc_wd"
+printf '\n%%s done\n' "$nc_mark"; exit %d
+`

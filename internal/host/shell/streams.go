@@ -1,0 +1,166 @@
+package shell
+
+import (
+	"bytes"
+	"sync"
+	"time"
+)
+
+// A run is one script on one host, while it runs: a writer and two readers that
+// tell the conductor what they see.
+type run struct {
+	proc     Process
+	word     string
+	sections []Section
+	opts     Options
+	visit    Visit
+
+	events chan event
+	done   chan struct{} // closed when nobody listens to events any more
+	input  chan []byte
+	stderr *promptWatch
+	ends   sync.Once
+
+	mu    sync.Mutex
+	noise capture // what came before the first frame
+}
+
+// An event is what the readers tell the conductor.
+type event struct {
+	kind eventKind
+	name string
+	pid  int
+	out  Answer
+	err  error
+}
+
+type eventKind int
+
+const (
+	eventHello  eventKind = iota
+	eventBegin            // a section began; name, pid
+	eventStdout           // a section's end with its output
+	eventStderr           // a section's standard error is complete
+	eventDone             // the script is through
+	eventFlood            // the host printed more than we ever read
+	eventEnd              // the process closed its output
+)
+
+func newRun(proc Process, word string, sections []Section, opts Options) *run {
+	r := &run{
+		proc: proc, word: word, sections: sections, opts: opts,
+		events: make(chan event), done: make(chan struct{}), input: make(chan []byte, 16),
+		noise: capture{limit: 4096},
+	}
+	r.stderr = &promptWatch{r: proc.Stderr()}
+	go r.write()
+	go r.readStdout()
+	go r.readStderr()
+	return r
+}
+
+// close ends the process and the goroutines; what the host still prints is not
+// waited for.
+func (r *run) close() {
+	r.ends.Do(func() {
+		close(r.done)
+		close(r.input)
+		r.proc.Kill()
+	})
+}
+
+func (r *run) send(text string) { r.input <- []byte(text) }
+
+// write is the only writer to the host. A broken pipe shows as the end of the
+// host's output.
+func (r *run) write() {
+	w := r.proc.Stdin()
+	for data := range r.input {
+		if _, err := w.Write(data); err != nil {
+			break
+		}
+	}
+	for range r.input { // never block the conductor
+	}
+}
+
+func (r *run) tell(e event) {
+	select {
+	case r.events <- e:
+	case <-r.done:
+	}
+}
+
+// readStdout collects each section between its frames.
+func (r *run) readStdout() {
+	var (
+		out   *capture
+		began time.Time
+		total int64
+		flood bool
+	)
+	err := readFrames(r.proc.Stdout(), r.word, func(p []byte) {
+		if total += int64(len(p)); total > r.opts.Limits.Bytes && !flood {
+			flood = true
+			r.tell(event{kind: eventFlood})
+		}
+		if out != nil {
+			_, _ = out.Write(p)
+			return
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		_, _ = r.noise.Write(p)
+	}, func(f frame) {
+		switch f.verb {
+		case "hello":
+			r.tell(event{kind: eventHello, name: f.name})
+		case "begin":
+			out, began = &capture{limit: r.opts.Limits.Output}, r.opts.Now()
+			r.tell(event{kind: eventBegin, name: f.name, pid: f.num})
+		case "end":
+			a := Answer{Section: f.name, Began: began, Ended: r.opts.Now()}
+			a.Exit = f.num
+			if out != nil {
+				out.trimNewline()
+				a.Stdout, a.StdoutDropped = out.Bytes(), out.dropped
+			}
+			out = nil
+			r.tell(event{kind: eventStdout, name: f.name, out: a})
+		case "done":
+			r.tell(event{kind: eventDone})
+		}
+	})
+	r.tell(event{kind: eventEnd, err: err})
+}
+
+// readStderr collects what the sections that keep it wrote there.
+func (r *run) readStderr() {
+	out := &capture{limit: r.opts.Limits.Output}
+	var total int64
+	_ = readFrames(r.stderr, r.word, func(p []byte) {
+		if total += int64(len(p)); total > r.opts.Limits.Bytes {
+			return
+		}
+		_, _ = out.Write(p)
+	}, func(f frame) {
+		if f.verb != "stderr-end" {
+			return
+		}
+		out.trimNewline()
+		a := Answer{Section: f.name}
+		a.Stderr, a.StderrDropped = out.Bytes(), out.dropped
+		out = &capture{limit: r.opts.Limits.Output}
+		r.tell(event{kind: eventStderr, name: f.name, out: a})
+	})
+}
+
+func (r *run) greetingNoise() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	noise := r.noise.Bytes()
+	if len(bytes.TrimSpace(noise)) == 0 {
+		noise = r.stderr.seen()
+	}
+	return string(noise)
+}

@@ -1,0 +1,362 @@
+package ssh
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/kevinburke/ssh_config"
+)
+
+// A Hop is one login of a route: the last is the host itself, those before it
+// are bastions.
+type Hop struct {
+	Alias        string // as it was named
+	Address      string // name or IP to connect to
+	Port         int
+	User         string
+	Identities   []string // key files; configured ones, or the usual names
+	OnlyThese    bool     // IdentitiesOnly: no other key of the agent is offered
+	KeyName      string   // HostKeyAlias, or empty
+	KnownHosts   []string // UserKnownHostsFile, expanded
+	Agent        string   // IdentityAgent; empty means $SSH_AUTH_SOCK, "none" none
+	ProxyCommand string
+}
+
+// A Route leads to a host: bastions in order, then the host.
+type Route []Hop
+
+// Last is the host at the end of the route.
+func (r Route) Last() Hop { return r[len(r)-1] }
+
+// A Config answers what the user's ssh configuration says of a host.
+type Config struct {
+	User string // login name on this laptop
+	Home string
+
+	files  []string // read in order; the first value wins
+	given  string   // the file named with -F, or empty
+	parsed []*ssh_config.Config
+	viaSSH string // why only ssh itself can read the files; empty when we can
+
+	mu    sync.Mutex
+	cache map[string]settings
+}
+
+// LoadConfig reads the user's and the system's ssh configuration, or only file
+// when it is not empty. Where the files hold what our parser refuses to judge
+// (Match beyond host names), each host is asked of `ssh -G` instead.
+func LoadConfig(file, home, user string) (*Config, error) {
+	c := &Config{User: user, Home: home, given: file, cache: map[string]settings{}}
+	c.files = []string{filepath.Join(home, ".ssh", "config"), "/etc/ssh/ssh_config"}
+	if file != "" {
+		c.files = []string{file}
+	}
+	for _, name := range c.files {
+		data, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) && file == "" {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("ssh configuration: %w", err)
+		}
+		parsed, err := ssh_config.Decode(bytes.NewReader(data))
+		if err != nil {
+			c.viaSSH = err.Error()
+			continue
+		}
+		c.parsed = append(c.parsed, parsed)
+	}
+	if c.viaSSH != "" {
+		if _, err := exec.LookPath("ssh"); err != nil {
+			return nil, fmt.Errorf("ssh configuration: %s: only ssh itself can read it, and there is none here", c.viaSSH)
+		}
+	}
+	return c, nil
+}
+
+// Route resolves a target to the logins that lead there. Bastions may themselves
+// be behind bastions.
+func (c *Config) Route(ctx context.Context, t Target) (Route, error) {
+	return c.route(ctx, t, nil)
+}
+
+// maxHops is more bastions than anybody strings together on purpose.
+const maxHops = 8
+
+func (c *Config) route(ctx context.Context, t Target, via []string) (Route, error) {
+	if len(via) > maxHops {
+		return nil, fmt.Errorf("route to %s: more than %d jumps: %s", t.Host, maxHops, strings.Join(via, " -> "))
+	}
+	s, err := c.settings(ctx, t.Host)
+	if err != nil {
+		return nil, err
+	}
+	hop, err := c.hop(t, s)
+	if err != nil {
+		return nil, err
+	}
+	jump := s.first("proxyjump")
+	if jump == "" || jump == "none" {
+		return Route{hop}, nil
+	}
+	hop.ProxyCommand = ""
+	var route Route
+	for i, name := range strings.Split(jump, ",") {
+		bastion, err := ParseTarget(strings.TrimSpace(name))
+		if err != nil {
+			return nil, fmt.Errorf("ProxyJump of %s: %w", t.Host, err)
+		}
+		part, err := c.route(ctx, bastion, append(via, t.Host))
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 { // a later bastion is reached through the earlier ones
+			part = Route{part.Last()}
+		}
+		route = append(route, part...)
+	}
+	return append(route, hop), nil
+}
+
+// hop turns settings into one login. What the target itself says goes first.
+func (c *Config) hop(t Target, s settings) (Hop, error) {
+	h := Hop{Alias: t.Host, Address: t.Host, Port: 22, User: c.User}
+	if v := s.first("user"); v != "" {
+		h.User = v
+	}
+	if t.User != "" {
+		h.User = t.User
+	}
+	if v := s.first("port"); v != "" {
+		n, err := strconv.ParseUint(v, 10, 16)
+		if err != nil || n == 0 {
+			return Hop{}, fmt.Errorf("ssh configuration of %s: Port %q is no port", t.Host, v)
+		}
+		h.Port = int(n)
+	}
+	if t.Port != 0 {
+		h.Port = t.Port
+	}
+	if v := s.first("hostname"); v != "" {
+		h.Address = strings.NewReplacer("%%", "%", "%h", t.Host).Replace(v)
+	}
+	expand := c.expander(h)
+	h.OnlyThese = s.first("identitiesonly") == "yes"
+	for _, v := range s["identityfile"] {
+		if v != "none" {
+			h.Identities = append(h.Identities, expand(v))
+		}
+	}
+	if len(h.Identities) == 0 {
+		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
+			h.Identities = append(h.Identities, filepath.Join(c.Home, ".ssh", name))
+		}
+	}
+	for _, v := range s["userknownhostsfile"] {
+		for _, file := range strings.Fields(v) {
+			if file != "none" {
+				h.KnownHosts = append(h.KnownHosts, expand(file))
+			}
+		}
+	}
+	if len(s["userknownhostsfile"]) == 0 {
+		h.KnownHosts = []string{filepath.Join(c.Home, ".ssh", "known_hosts")}
+	}
+	h.KeyName = s.first("hostkeyalias")
+	h.Agent = expand(s.first("identityagent"))
+	if v := s.first("proxycommand"); v != "none" {
+		h.ProxyCommand = expand(v)
+	}
+	return h, nil
+}
+
+// expander replaces the tokens of ssh_config(5) that concern files.
+func (c *Config) expander(h Hop) func(string) string {
+	local, _ := os.Hostname()
+	short, _, _ := strings.Cut(local, ".")
+	tokens := strings.NewReplacer("%%", "%", "%h", h.Address, "%n", h.Alias, "%p", strconv.Itoa(h.Port),
+		"%r", h.User, "%u", c.User, "%d", c.Home, "%l", local, "%L", short, "%i", strconv.Itoa(os.Getuid()))
+	return func(v string) string {
+		if v == "~" || strings.HasPrefix(v, "~/") {
+			v = c.Home + v[1:]
+		}
+		return tokens.Replace(v)
+	}
+}
+
+// settings are the values of one host by lower-case keyword.
+type settings map[string][]string
+
+func (s settings) first(key string) string {
+	if len(s[key]) == 0 {
+		return ""
+	}
+	return s[key][0]
+}
+
+// keywords are what we ask of the configuration; the second value says whether
+// all values count, or only the first.
+var keywords = map[string]bool{
+	"hostname": false, "user": false, "port": false, "proxyjump": false, "proxycommand": false,
+	"identityfile": true, "identitiesonly": false, "identityagent": false,
+	"hostkeyalias": false, "userknownhostsfile": false,
+}
+
+func (c *Config) settings(ctx context.Context, alias string) (settings, error) {
+	c.mu.Lock()
+	s, ok := c.cache[alias]
+	c.mu.Unlock()
+	if ok {
+		return s, nil
+	}
+	read := c.read
+	if c.viaSSH != "" {
+		read = c.ask
+	}
+	s, err := read(ctx, alias)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cache[alias] = s
+	return s, nil
+}
+
+// read takes the settings from the parsed files.
+func (c *Config) read(_ context.Context, alias string) (settings, error) {
+	s := settings{}
+	for key, all := range keywords {
+		for _, file := range c.parsed {
+			values, err := file.GetAll(alias, key)
+			if err != nil {
+				return nil, fmt.Errorf("ssh configuration of %s: %w", alias, err)
+			}
+			s[key] = append(s[key], values...)
+		}
+		if !all && len(s[key]) > 1 {
+			s[key] = s[key][:1]
+		}
+	}
+	return s, nil
+}
+
+// ask takes the settings from ssh itself, which knows every keyword.
+func (c *Config) ask(ctx context.Context, alias string) (settings, error) {
+	args := []string{"-G"}
+	if c.given != "" {
+		args = append(args, "-F", c.given)
+	}
+	cmd := exec.CommandContext(ctx, "ssh", append(args, "--", alias)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("ssh configuration of %s: ssh -G: %w: %.300s", alias, err, strings.TrimSpace(stderr.String()))
+	}
+	return parseDump(string(out)), nil
+}
+
+// parseDump reads what `ssh -G` prints: a lower-case keyword and a value a line.
+func parseDump(text string) settings {
+	s := settings{}
+	for line := range strings.Lines(text) {
+		key, value, _ := strings.Cut(strings.TrimRight(line, "\r\n"), " ")
+		if _, wanted := keywords[key]; wanted {
+			s[key] = append(s[key], value)
+		}
+	}
+	return s
+}
+
+// Aliases returns every host that the files name without a pattern, in order.
+func (c *Config) Aliases() ([]string, error) {
+	seen := map[string]bool{}
+	var names []string
+	for _, name := range c.files {
+		found, err := aliasesIn(name, c.Home, 0)
+		if errors.Is(err, fs.ErrNotExist) && c.given == "" {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("ssh configuration: %w", err)
+		}
+		for _, alias := range found {
+			if !seen[alias] {
+				seen[alias] = true
+				names = append(names, alias)
+			}
+		}
+	}
+	return names, nil
+}
+
+// aliasesIn reads the Host lines of a file and of what it includes. Only names
+// are wanted here, so no directive has to be judged.
+func aliasesIn(file, home string, depth int) ([]string, error) {
+	if depth > 16 {
+		return nil, fmt.Errorf("%s: included more than 16 deep", file)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for line := range strings.Lines(string(data)) {
+		fields := strings.Fields(strings.Replace(line, "=", " ", 1))
+		if len(fields) < 2 {
+			continue
+		}
+		switch strings.ToLower(fields[0]) {
+		case "host":
+			for _, name := range fields[1:] {
+				if !strings.ContainsAny(name, "*?!\"") && checkName(name) == nil {
+					names = append(names, name)
+				}
+			}
+		case "include":
+			for _, pattern := range fields[1:] {
+				more, err := included(pattern, file, home, depth)
+				if err != nil {
+					return nil, err
+				}
+				names = append(names, more...)
+			}
+		}
+	}
+	return names, nil
+}
+
+func included(pattern, from, home string, depth int) ([]string, error) {
+	pattern = strings.Trim(pattern, `"`)
+	switch {
+	case strings.HasPrefix(pattern, "~/"):
+		pattern = filepath.Join(home, pattern[2:])
+	case !filepath.IsAbs(pattern) && strings.HasPrefix(from, "/etc/ssh/"):
+		pattern = filepath.Join("/etc/ssh", pattern)
+	case !filepath.IsAbs(pattern):
+		pattern = filepath.Join(home, ".ssh", pattern)
+	}
+	files, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("%s: Include %s: %w", from, pattern, err)
+	}
+	var names []string
+	for _, file := range files {
+		more, err := aliasesIn(file, home, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, more...)
+	}
+	return names, nil
+}

@@ -1,0 +1,149 @@
+package ssh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/host/shell"
+	"github.com/nightcall-sh/nightcall/internal/inventory"
+)
+
+// A Conn is a login on a host. It is a shell.Wire.
+type Conn struct {
+	client *ssh.Client
+
+	Server     string // the version line the server greets with
+	HostKey    inventory.HostKey
+	Algorithms inventory.Algorithms // what the connection settled on
+	Legacy     inventory.Algorithms // what of it is outdated
+}
+
+var _ shell.Wire = (*Conn)(nil)
+
+func newConn(client *ssh.Client, l *login, p *phases, legacy legacySet) *Conn {
+	c := &Conn{client: client, Server: string(client.ServerVersion()), HostKey: describeKey(p.key)}
+	if meta, ok := client.Conn.(ssh.AlgorithmsConnMetadata); ok {
+		c.Algorithms = negotiated(meta.Algorithms(), l.sigAlgo)
+		c.Legacy = legacy.used(meta.Algorithms(), l.sigAlgo)
+	}
+	return c
+}
+
+// Close ends the connection; the host's watch ends what still runs there.
+func (c *Conn) Close() error { return c.client.Close() }
+
+// openTimeout bounds the opening of a channel on a connection that was alive a
+// moment ago.
+const openTimeout = 15 * time.Second
+
+// dial opens a TCP connection from the host onward.
+func (c *Conn) dial(ctx context.Context, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	conn, err := c.client.DialContext(ctx, "tcp", address)
+	if err == nil {
+		return &forwarded{Conn: conn}, nil
+	}
+	var refused *ssh.OpenChannelError
+	if errors.As(err, &refused) {
+		return nil, fmt.Errorf("%w: the bastion cannot connect to it: %s", host.ErrUnreachable, refused.Message)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil, fmt.Errorf("%w: the bastion got no answer from it in %s", host.ErrUnreachable, openTimeout)
+	}
+	return nil, fmt.Errorf("%w: through the bastion: %w", host.ErrUnreachable, err)
+}
+
+// Start implements shell.Wire.
+func (c *Conn) Start(ctx context.Context, command string) (shell.Process, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, openTimeout,
+		fmt.Errorf("%w: it opened no session in %s", host.ErrTimeout, openTimeout))
+	defer cancel()
+	type opened struct {
+		p   *process
+		err error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		p, err := c.start(command)
+		done <- opened{p, err}
+	}()
+	select {
+	case o := <-done:
+		if o.err != nil {
+			return nil, o.err
+		}
+		return o.p, nil
+	case <-ctx.Done():
+		_ = c.client.Close() // unblocks the goroutine
+		return nil, reason(ctx, ctx.Err())
+	}
+}
+
+func (c *Conn) start(command string) (*process, error) {
+	s, err := c.client.NewSession()
+	if err != nil {
+		return nil, sessionError(err)
+	}
+	p := &process{session: s}
+	p.stdin, err = s.StdinPipe()
+	if err == nil {
+		p.stdout, err = s.StdoutPipe()
+	}
+	if err == nil {
+		p.stderr, err = s.StderrPipe()
+	}
+	if err == nil {
+		err = s.Start(command)
+	}
+	if err != nil {
+		_ = s.Close()
+		return nil, sessionError(err)
+	}
+	return p, nil
+}
+
+func sessionError(err error) error {
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: it hung up when asked for a session", host.ErrLost)
+	}
+	return fmt.Errorf("%w: it starts no command: %w", host.ErrRefused, err)
+}
+
+type process struct {
+	session        *ssh.Session
+	stdin          io.WriteCloser
+	stdout, stderr io.Reader
+	kill           sync.Once
+}
+
+func (p *process) Stdin() io.WriteCloser { return p.stdin }
+func (p *process) Stdout() io.Reader     { return p.stdout }
+func (p *process) Stderr() io.Reader     { return p.stderr }
+
+func (p *process) Wait() (int, error) {
+	err := p.session.Wait()
+	var exit *ssh.ExitError
+	switch {
+	case err == nil:
+		return 0, nil
+	case errors.As(err, &exit):
+		return exit.ExitStatus(), nil
+	default:
+		return -1, fmt.Errorf("%w: %w", host.ErrLost, err)
+	}
+}
+
+// Kill closes the channel. The script's control line ends with it, and the
+// process group ends itself.
+func (p *process) Kill() {
+	p.kill.Do(func() { _ = p.session.Close() })
+}

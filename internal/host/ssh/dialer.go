@@ -1,0 +1,233 @@
+// Package ssh is the native wire: it reaches hosts over SSH, through bastions,
+// with the user's keys and configuration.
+package ssh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/nightcall-sh/nightcall/internal/host"
+)
+
+// Deadlines bound each step of a login by itself; the zero value of each means
+// its default.
+type Deadlines struct {
+	Connect time.Duration // TCP: 10 s
+	Banner  time.Duration // the server's first line: 10 s
+	Kex     time.Duration // key exchange: 15 s
+	Auth    time.Duration // logging in, without the time a person types: 20 s
+}
+
+func (d Deadlines) withDefaults() Deadlines {
+	or := func(v *time.Duration, fallback time.Duration) {
+		if *v == 0 {
+			*v = fallback
+		}
+	}
+	or(&d.Connect, 10*time.Second)
+	or(&d.Banner, 10*time.Second)
+	or(&d.Kex, 15*time.Second)
+	or(&d.Auth, 20*time.Second)
+	return d
+}
+
+// perBastion is how many logins through one bastion may be under way at once:
+// sshd drops more than ten unfinished ones by default (MaxStartups).
+const perBastion = 4
+
+// A Dialer logs in to hosts. Bastions are logged in to once and shared.
+type Dialer struct {
+	Trust     *Trust
+	Keys      *Keys
+	Password  func(user string) *Credential // nil when no passwords are used
+	Deadlines Deadlines
+
+	mu       sync.Mutex
+	bastions map[string]*bastion
+}
+
+// A bastion is a connection that hosts behind it share.
+type bastion struct {
+	ready chan struct{} // closed once conn or err is set
+	conn  *Conn
+	err   error
+	slots chan struct{} // logins through it that are under way
+}
+
+// Dial logs in to the host at the end of the route. Its error wraps one of
+// package host's sentinels.
+func (d *Dialer) Dial(ctx context.Context, route Route) (*Conn, error) {
+	last := route.Last()
+	if len(route) == 1 {
+		return d.login(ctx, last, direct(d.Deadlines.withDefaults().Connect))
+	}
+	b, err := d.bastion(ctx, route[:len(route)-1])
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case b.slots <- struct{}{}:
+		defer func() { <-b.slots }()
+	case <-ctx.Done():
+		return nil, reason(ctx, ctx.Err())
+	}
+	return d.login(ctx, last, b.conn.dial)
+}
+
+// Close ends the shared bastions.
+func (d *Dialer) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var errs []error
+	for _, b := range d.bastions {
+		select {
+		case <-b.ready:
+			if b.conn != nil {
+				errs = append(errs, b.conn.Close())
+			}
+		default:
+		}
+	}
+	d.bastions = nil
+	return errors.Join(errs...)
+}
+
+// bastion returns the shared connection to the end of the route, and makes it
+// when it is the first to want it.
+func (d *Dialer) bastion(ctx context.Context, route Route) (*bastion, error) {
+	key := routeKey(route)
+	d.mu.Lock()
+	b, ok := d.bastions[key]
+	if !ok {
+		b = &bastion{ready: make(chan struct{}), slots: make(chan struct{}, perBastion)}
+		if d.bastions == nil {
+			d.bastions = map[string]*bastion{}
+		}
+		d.bastions[key] = b
+	}
+	d.mu.Unlock()
+	if !ok {
+		// Others wait for this login: it must not end because the first host that
+		// wanted it was given up.
+		b.conn, b.err = d.Dial(context.WithoutCancel(ctx), route)
+		close(b.ready)
+	}
+	select {
+	case <-b.ready:
+	case <-ctx.Done():
+		return nil, reason(ctx, ctx.Err())
+	}
+	if b.err != nil {
+		return nil, fmt.Errorf("bastion %s: %w", route.Last().Alias, b.err)
+	}
+	return b, nil
+}
+
+func routeKey(route Route) string {
+	var b strings.Builder
+	for _, h := range route {
+		fmt.Fprintf(&b, "%s@%s\n", h.User, keyName(h))
+	}
+	return b.String()
+}
+
+type dialFunc func(ctx context.Context, address string) (net.Conn, error)
+
+func direct(timeout time.Duration) dialFunc {
+	return func(ctx context.Context, address string) (net.Conn, error) {
+		dialer := net.Dialer{Timeout: timeout, KeepAlive: 15 * time.Second}
+		conn, err := dialer.DialContext(ctx, "tcp", address)
+		if err != nil {
+			return nil, dialError(ctx, err)
+		}
+		return conn, nil
+	}
+}
+
+// login connects and logs in: with today's algorithms first, then, for this host
+// only, with exactly those older ones its refusal shows it needs.
+func (d *Dialer) login(ctx context.Context, h Hop, dial dialFunc) (*Conn, error) {
+	if h.ProxyCommand != "" {
+		return nil, fmt.Errorf("%w: it is behind a ProxyCommand, and only ProxyJump is spoken here", host.ErrRefused)
+	}
+	var legacy legacySet
+	for {
+		conn, err := d.attempt(ctx, h, dial, legacy)
+		var no *ssh.AlgorithmNegotiationError
+		if err == nil || !errors.As(err, &no) {
+			return conn, err
+		}
+		more, ok := legacy.widen(no)
+		if !ok {
+			return nil, fmt.Errorf("%w: no common algorithm for %s: it speaks only %s",
+				host.ErrRefused, no.What, strings.Join(no.RequestedAlgorithms, ", "))
+		}
+		legacy = more
+	}
+}
+
+// attempt makes one connection and one handshake.
+func (d *Dialer) attempt(ctx context.Context, h Hop, dial dialFunc, legacy legacySet) (*Conn, error) {
+	address := net.JoinHostPort(h.Address, strconv.Itoa(h.Port))
+	raw, err := dial(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	p := newPhases(raw, d.Deadlines.withDefaults())
+	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
+	defer stop()
+
+	l := &login{hop: h, keys: d.Keys, pause: p.pause, resume: p.resume, ctx: ctx}
+	if d.Password != nil {
+		l.password = d.Password(h.User)
+	}
+	config, err := d.clientConfig(ctx, h, l, p, legacy)
+	if err != nil {
+		return nil, errors.Join(err, raw.Close())
+	}
+	c, chans, reqs, err := ssh.NewClientConn(p, address, config)
+	l.settle(err)
+	if err != nil {
+		_ = raw.Close()
+		return nil, p.explain(ctx, l, err)
+	}
+	if !stop() { // cancelled at the last moment
+		return nil, reason(ctx, ctx.Err())
+	}
+	p.finish()
+	d.Keys.opened(l.signed)
+	return newConn(ssh.NewClient(c, chans, reqs), l, p, legacy), nil
+}
+
+func (d *Dialer) clientConfig(ctx context.Context, h Hop, l *login, p *phases, legacy legacySet) (*ssh.ClientConfig, error) {
+	pinned, err := d.Trust.algorithms(h)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", host.ErrHostKey, err)
+	}
+	config := &ssh.ClientConfig{
+		User: h.User,
+		Auth: l.methods(),
+		HostKeyCallback: func(_ string, remote net.Addr, key ssh.PublicKey) error {
+			p.pause()
+			defer p.to(phaseAuth)
+			p.key = key
+			if err := d.Trust.check(ctx, h, remote, key); err != nil {
+				p.verdict = err
+				return err
+			}
+			return nil
+		},
+		BannerCallback: func(string) error { return nil },
+		ClientVersion:  "SSH-2.0-nightcall",
+	}
+	legacy.apply(config, pinned)
+	return config, nil
+}

@@ -1,0 +1,208 @@
+package ssh
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/nightcall-sh/nightcall/internal/host"
+)
+
+type phase int
+
+const (
+	phaseBanner phase = iota
+	phaseKex
+	phaseAuth
+	phaseOpen
+)
+
+// phases is a connection that knows how far the login has come, and gives each
+// step its own deadline: the library bounds none after the TCP connection.
+type phases struct {
+	net.Conn
+	limits Deadlines
+
+	mu      sync.Mutex
+	at      phase
+	first   []byte // what the server said first, for explanations
+	key     ssh.PublicKey
+	verdict error // why the host key was not trusted
+}
+
+func newPhases(conn net.Conn, limits Deadlines) *phases {
+	p := &phases{Conn: conn, limits: limits}
+	p.to(phaseBanner)
+	return p
+}
+
+func (p *phases) limit() time.Duration {
+	return [...]time.Duration{p.limits.Banner, p.limits.Kex, p.limits.Auth, 0}[p.at]
+}
+
+// to enters a step and starts its clock.
+func (p *phases) to(at phase) {
+	p.mu.Lock()
+	p.at = at
+	p.mu.Unlock()
+	p.resume()
+}
+
+// pause stops the clock while a person decides.
+func (p *phases) pause() { _ = p.SetDeadline(time.Time{}) }
+
+// resume starts the step's clock afresh.
+func (p *phases) resume() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.at != phaseOpen {
+		_ = p.SetDeadline(time.Now().Add(p.limit()))
+	}
+}
+
+// finish ends the login; from here on commands have their own limits.
+func (p *phases) finish() {
+	p.to(phaseOpen)
+	_ = p.SetDeadline(time.Time{})
+}
+
+// maxBanner bounds what a server may say before its version line.
+const maxBanner = 8 << 10
+
+// Read notices the end of the version line. A server that says something else
+// first is remembered by it.
+func (p *phases) Read(b []byte) (int, error) {
+	n, err := p.Conn.Read(b)
+	p.mu.Lock()
+	banner := p.at == phaseBanner
+	if banner && len(p.first) < maxBanner {
+		p.first = append(p.first, b[:n]...)
+	}
+	version := banner && versionComplete(p.first)
+	p.mu.Unlock()
+	if version {
+		p.to(phaseKex)
+	}
+	return n, err
+}
+
+// versionComplete reports whether a whole line SSH-… has come.
+func versionComplete(said []byte) bool {
+	for line := range bytes.Lines(said) {
+		if bytes.HasPrefix(line, []byte("SSH-")) && bytes.HasSuffix(line, []byte("\n")) {
+			return true
+		}
+	}
+	return false
+}
+
+// explain turns the library's error into one of ours, by the step it came in.
+func (p *phases) explain(ctx context.Context, l *login, err error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var no *ssh.AlgorithmNegotiationError
+	switch {
+	case ctx.Err() != nil:
+		return reason(ctx, err)
+	case p.verdict != nil:
+		return p.verdict
+	case errors.As(err, &no):
+		return err // the caller knows what to do
+	case errors.Is(err, os.ErrDeadlineExceeded) || strings.Contains(err.Error(), "i/o timeout"):
+		return fmt.Errorf("%w: connected, but %s took longer than %s",
+			host.ErrTimeout, [...]string{"its SSH banner", "the key exchange", "the login", ""}[p.at], p.limit())
+	case p.at == phaseBanner:
+		return p.notSSH(err)
+	case isAuthFailure(err):
+		return l.refusal(err)
+	case p.at == phaseAuth:
+		return fmt.Errorf("%w: it hung up during the login: %w", host.ErrAuth, err)
+	default:
+		return fmt.Errorf("%w: the key exchange broke: %w", host.ErrRefused, err)
+	}
+}
+
+// notSSH explains a server that did not greet like one. Servers over their
+// MaxStartups hang up before any greeting.
+func (p *phases) notSSH(err error) error {
+	said := strings.TrimSpace(string(p.first))
+	if said == "" {
+		return fmt.Errorf("%w: it hung up without an SSH banner", host.ErrRefused)
+	}
+	line, _, _ := strings.Cut(said, "\n")
+	return fmt.Errorf("%w: not an SSH server; it said %.80q (%w)", host.ErrRefused, strings.TrimSpace(line), err)
+}
+
+// refusal explains which ways in were tried.
+func (l *login) refusal(err error) error {
+	tried := "with keys of the agent and the configuration"
+	if l.trial != nil {
+		tried = "with the password"
+	} else if keys, _ := l.keys.signers(l.ctx, l.hop); len(keys) == 0 {
+		tried = "we have no key to offer"
+	}
+	text := fmt.Sprintf("as %s, %s", l.hop.User, tried)
+	if methods := offered(err); methods != "" {
+		text += "; the server takes " + methods
+	}
+	if len(l.trouble) > 0 {
+		text += " (" + strings.Join(l.trouble, "; ") + ")"
+	}
+	if errors.Is(err, host.ErrAuth) {
+		return fmt.Errorf("%s: %w", text, err)
+	}
+	return fmt.Errorf("%w %s", host.ErrAuth, text)
+}
+
+// offered is the list of methods in the library's error, as far as it tells.
+func offered(err error) string {
+	_, methods, ok := strings.Cut(err.Error(), "attempted methods [")
+	if !ok {
+		return ""
+	}
+	_, rest, ok := strings.Cut(methods, "server supports [")
+	if !ok {
+		return ""
+	}
+	list, _, _ := strings.Cut(rest, "]")
+	return list
+}
+
+// dialError classifies a TCP connection that did not come about.
+func dialError(ctx context.Context, err error) error {
+	var dns *net.DNSError
+	var timeout net.Error
+	switch {
+	case ctx.Err() != nil:
+		return reason(ctx, err)
+	case errors.As(err, &dns):
+		return fmt.Errorf("%w: the name does not resolve: %s", host.ErrUnreachable, dns.Name)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%w: nothing listens on the SSH port", host.ErrRefused)
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return fmt.Errorf("%w: no answer to the TCP connection", host.ErrUnreachable)
+	default:
+		return fmt.Errorf("%w: %w", host.ErrUnreachable, err)
+	}
+}
+
+// reason is why ctx ended: a limit of ours, or a cancellation, which stays one.
+func reason(ctx context.Context, err error) error {
+	why := context.Cause(ctx)
+	if why == nil {
+		return err
+	}
+	if errors.Is(why, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %w", host.ErrTimeout, why)
+	}
+	return why
+}
