@@ -19,7 +19,8 @@ type Host struct {
 	Visited time.Time     `json:"visited"` // when that visit ended
 	Seen    time.Time     `json:"seen"`    // when it was last reached; zero if never
 	Took    time.Duration `json:"took"`
-	Root    bool          `json:"root"` // whether the last visit had root
+	Root    bool          `json:"root"`    // whether the last visit had root
+	NoRoot  string        `json:"no_root"` // why it had not, when it was wanted
 	Facts   fact.Set      `json:"facts"`
 }
 

@@ -19,6 +19,7 @@ type collector struct {
 	stderr  map[string]host.Output // standard errors that came first
 	held    []Answer               // answers that wait for their standard error
 	through bool                   // the host said it is done
+	mute    bool                   // its standard error ended: no more will come
 }
 
 // collect gathers the answers of the script, kills sections that are out of
@@ -71,7 +72,9 @@ func (c *collector) take(e event) error {
 		if !c.through {
 			return fmt.Errorf("%w: the host closed it before the end", host.ErrLost)
 		}
-		c.drain()
+	case eventStderrEnd:
+		c.mute = true
+		c.release()
 	}
 	return nil
 }
@@ -90,7 +93,7 @@ func (c *collector) release() {
 		a := c.held[0]
 		if c.section(a.Section).Stderr {
 			out, ok := c.stderr[a.Section]
-			if !ok {
+			if !ok && !c.mute {
 				return
 			}
 			a.Stderr, a.StderrDropped = out.Stderr, out.StderrDropped
@@ -98,12 +101,6 @@ func (c *collector) release() {
 		c.visit.Answers = append(c.visit.Answers, a)
 		c.held = c.held[1:]
 	}
-}
-
-// drain gives up on standard errors that will not come any more.
-func (c *collector) drain() {
-	c.visit.Answers = append(c.visit.Answers, c.held...)
-	c.held = nil
 }
 
 // expire ends a section that is out of time: first on the host, through the
@@ -121,7 +118,8 @@ func (c *collector) expire() error {
 // stop keeps what there is: the sections that did not end have err as their
 // reason.
 func (c *collector) stop(err error) error {
-	c.drain()
+	c.mute = true
+	c.release()
 	if c.current != "" {
 		reason := c.missing
 		if reason == "" {

@@ -2,9 +2,9 @@ package shell_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
-	"fmt"
 
 	"github.com/nightcall-sh/nightcall/internal/host/local"
 	"github.com/nightcall-sh/nightcall/internal/host/shell"
@@ -18,6 +18,8 @@ func TestTry(t *testing.T) {
 		{Name: "d", Body: "sleep 30 & sleep 20", Time: 300 * time.Millisecond},
 		{Name: "e", Body: "echo last"},
 	}, shell.Options{Now: time.Now})
-	for _, a := range v.Answers { fmt.Printf("%s exit=%d out=%q err=%q missing=%q took=%s\n", a.Section, a.Exit, a.Stdout, a.Stderr, a.Missing, a.Took) }
+	for _, a := range v.Answers {
+		fmt.Printf("%s exit=%d out=%q err=%q missing=%q took=%s\n", a.Section, a.Exit, a.Stdout, a.Stderr, a.Missing, a.Took)
+	}
 	fmt.Println(v.Root, v.NoRoot, err)
 }

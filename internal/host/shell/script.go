@@ -170,12 +170,12 @@ printf '\n%s end %s %s\n' "$nc_mark" "$1" "$nc_exit"
 }
 `
 
-// begin ends whatever the login left on standard error, and starts the control
-// line and the watch. From here on the shell's own
+// begin notes the host's uptime, ends whatever the login left on standard error,
+// and starts the control line and the watch. From here on the shell's own
 // messages ("Killed", "Terminated") go nowhere; sections that keep their
 // standard error write it to 4.
 const begin = `exec 3<&0 4>&2 2>/dev/null
-nc_piped=; printf '\n%s stderr-end login\n' "$nc_mark" >&4
+{ read -r nc_began nc_x </proc/uptime; }; nc_piped=; printf '\n%s stderr-end login\n' "$nc_mark" >&4
 nc_watch </dev/null >/dev/null 3<&- 4>&- & nc_wd=$!
 nc_control <&3 >/dev/null 3<&- 4>&- & nc_ctl=$!
 `

@@ -43,7 +43,8 @@ const (
 	eventStderr           // a section's standard error is complete
 	eventDone             // the script is through
 	eventFlood            // the host printed more than we ever read
-	eventEnd              // the process closed its output
+	eventEnd              // the process closed its standard output
+	eventStderrEnd        // and its standard error
 )
 
 func newRun(proc Process, word string, sections []Section, opts Options) *run {
@@ -153,6 +154,7 @@ func (r *run) readStderr() {
 		out = &capture{limit: r.opts.Limits.Output}
 		r.tell(event{kind: eventStderr, name: f.name, out: a})
 	})
+	r.tell(event{kind: eventStderrEnd})
 }
 
 func (r *run) greetingNoise() string {

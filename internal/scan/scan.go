@@ -1,0 +1,172 @@
+// Package scan visits many hosts at once and turns each visit into facts.
+//
+// Each host costs its own deadline and nobody else's; one host's failure never
+// stops the rest. What a visit found out before it broke is kept.
+package scan
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/nightcall-sh/nightcall/internal/fact"
+	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/host/shell"
+	"github.com/nightcall-sh/nightcall/internal/inventory"
+)
+
+// A Target is one host to visit.
+type Target struct {
+	Name string
+	// Access is what is known of the way there before the visit.
+	Access inventory.Access
+	// Dial connects. Its error wraps one of package host's sentinels.
+	Dial func(ctx context.Context) (Link, error)
+}
+
+// A Link is a connection to a host.
+type Link interface {
+	shell.Wire
+	// Describe completes what is known of the way there.
+	Describe(a inventory.Access) inventory.Access
+	Close() error
+}
+
+// Options are how hosts are visited.
+type Options struct {
+	ID       string // of this scan
+	Facts    []fact.Fact
+	Parallel int           // hosts at once; 25 when zero
+	Deadline time.Duration // for one host, from its first packet; 90 s when zero
+	Root     shell.Root
+	Password func(user string) func(context.Context) (string, error) // for sudo; nil when there is none
+	Limits   shell.Limits
+	Now      func() time.Time
+
+	// Began hears of each host as its visit begins; it must not block.
+	Began func(name string)
+	// Ended gets each host as its visit ends, one at a time. An error ends the
+	// scan: what cannot be kept is not worth collecting.
+	Ended func(inventory.Host) error
+}
+
+const (
+	defaultParallel = 25
+	defaultDeadline = 90 * time.Second
+)
+
+// Run visits the targets. It returns an error only when the scan as a whole was
+// cancelled or its results could not be kept; hosts end with a class.
+func Run(ctx context.Context, targets []Target, opts Options) error {
+	if opts.Parallel <= 0 {
+		opts.Parallel = defaultParallel
+	}
+	if opts.Deadline <= 0 {
+		opts.Deadline = defaultDeadline
+	}
+	sections := Sections(opts.Facts)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	ended := make(chan inventory.Host)
+	go func() {
+		defer close(ended)
+		var workers errgroup.Group
+		workers.SetLimit(opts.Parallel)
+		for _, t := range targets {
+			workers.Go(func() error {
+				if ctx.Err() != nil {
+					return nil
+				}
+				h := visit(ctx, t, sections, opts)
+				if ctx.Err() == nil || h.Class == host.ClassOK { // otherwise its end says nothing about the host
+					ended <- h
+				}
+				return nil
+			})
+		}
+		_ = workers.Wait()
+	}()
+	var failed error
+	for h := range ended {
+		if failed != nil {
+			continue
+		}
+		if failed = opts.Ended(h); failed != nil {
+			cancel(failed)
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// visit looks at one host, within its deadline.
+func visit(ctx context.Context, t Target, sections []shell.Section, opts Options) inventory.Host {
+	opts.Began(t.Name)
+	began := opts.Now()
+	ctx, cancel := context.WithTimeoutCause(ctx, opts.Deadline,
+		fmt.Errorf("%w: the visit took longer than %s", host.ErrTimeout, opts.Deadline))
+	defer cancel()
+
+	h := inventory.Host{Name: t.Name, Access: t.Access, Scan: opts.ID}
+	err := look(ctx, t, sections, opts, &h)
+	h.Visited = opts.Now()
+	h.Took = h.Visited.Sub(began)
+	h.Class, h.Reason = host.Classify(err), ""
+	if err != nil {
+		h.Reason = err.Error()
+	}
+	if !h.Seen.IsZero() {
+		h.Class, h.Reason = completeness(h, opts.Facts, err)
+	}
+	return h
+}
+
+// look connects and asks; h.Seen is set once the host let us look.
+func look(ctx context.Context, t Target, sections []shell.Section, opts Options, h *inventory.Host) error {
+	link, err := t.Dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer link.Close()
+	h.Access = link.Describe(t.Access)
+	shellOpts := shell.Options{Root: opts.Root, Limits: opts.Limits, Now: opts.Now}
+	if opts.Password != nil {
+		shellOpts.Password = opts.Password(h.Access.User)
+	}
+	v, err := shell.Run(ctx, link, sections, shellOpts)
+	if len(v.Answers) == 0 {
+		return err
+	}
+	h.Root = v.Root
+	h.Seen = opts.Now()
+	h.Facts = read(opts.Facts, v, err, h.Seen)
+	h.NoRoot = v.NoRoot
+	return err
+}
+
+// completeness tells a whole visit from a partial one, and names what is
+// missing.
+func completeness(h inventory.Host, facts []fact.Fact, err error) (host.Class, string) {
+	var missing []string
+	for _, f := range facts {
+		if f.Status(&h.Facts).State == fact.Unknown {
+			missing = append(missing, f.Name)
+		}
+	}
+	var why []string
+	if err != nil {
+		why = append(why, err.Error())
+	}
+	if len(missing) > 0 {
+		why = append(why, "not read: "+strings.Join(missing, ", "))
+	}
+	if len(why) == 0 {
+		return host.ClassOK, ""
+	}
+	if h.NoRoot != "" {
+		why = append(why, "without root: "+h.NoRoot)
+	}
+	return host.ClassPartial, strings.Join(why, "; ")
+}

@@ -1,0 +1,161 @@
+package scan
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nightcall-sh/nightcall/internal/fact"
+	"github.com/nightcall-sh/nightcall/internal/host/shell"
+)
+
+// The sections of a visit that are no fact of their own.
+const (
+	sectionFiles = "files" // every fact's files, in one process
+	sectionAgain = "again" // those that are read twice
+)
+
+// uptimeFile dates the two readings by the host's own clock.
+const uptimeFile = "/proc/uptime"
+
+// Sections is what a visit asks for the facts: all files at once, then each
+// script, then the second reading of the counters.
+func Sections(facts []fact.Fact) []shell.Section {
+	files, again := []string{uptimeFile}, []string(nil)
+	for _, f := range facts {
+		files = append(files, f.Probe.Files...)
+		files = append(files, f.Probe.Again...)
+		again = append(again, f.Probe.Again...)
+	}
+	sections := []shell.Section{{Name: sectionFiles, Body: readAll(files), Stderr: true}}
+	for _, f := range facts {
+		if f.Probe.Script != "" {
+			sections = append(sections, shell.Section{Name: f.Name, Body: f.Probe.Script, Time: f.Probe.Timeout})
+		}
+	}
+	if len(again) > 0 {
+		sections = append(sections, shell.Section{
+			Name: sectionAgain, Body: waitForInterval + readAll(append(again, uptimeFile)), Stderr: true,
+		})
+	}
+	return sections
+}
+
+// readAll prints every line of the files behind their names, in one process.
+// /dev/null makes grep name the file even when there is only one.
+func readAll(files []string) string {
+	files = slices.Clone(files)
+	slices.Sort(files)
+	return "grep '' /dev/null " + strings.Join(slices.Compact(files), " ")
+}
+
+// waitForInterval sleeps until the interval since the script's beginning has
+// passed, by the host's uptime, whatever of it the scripts have used up.
+var waitForInterval = fmt.Sprintf(`nc_hundredths() { nc_c=${1#*.}; nc_c=${nc_c#0}; nc_h=$(( ${1%%.*} * 100 + ${nc_c:-0} )); }
+if [ -n "$nc_began" ]; then
+nc_hundredths "$nc_began"; nc_due=$((nc_h + %d))
+read -r nc_now nc_x <%s; nc_hundredths "$nc_now"
+if [ "$nc_h" -lt "$nc_due" ]; then nc_c=$((100 + nc_due - nc_h)); sleep "0.${nc_c#1}" || sleep 1; fi
+fi
+`, fact.SampleInterval.Milliseconds()/10, uptimeFile)
+
+// read turns a visit's answers into facts.
+func read(facts []fact.Fact, visit shell.Visit, visitErr error, at time.Time) fact.Set {
+	answers := map[string]shell.Answer{}
+	for _, a := range visit.Answers {
+		answers[a.Section] = a
+	}
+	lost := "not asked"
+	if visitErr != nil {
+		lost = visitErr.Error()
+	}
+	answer := func(section string) shell.Answer {
+		if a, ok := answers[section]; ok {
+			return a
+		}
+		return shell.Answer{Section: section, Missing: lost}
+	}
+	first, second := answer(sectionFiles), answer(sectionAgain)
+	files, again := parseFiles(first), parseFiles(second)
+	interval := uptime(again) - uptime(files)
+
+	var set fact.Set
+	for _, f := range facts {
+		raw := fact.Raw{
+			Files: pick(files, f.Probe.Files, f.Probe.Again), Again: pick(again, f.Probe.Again),
+			Root: visit.Root, Interval: interval, Missing: first.Missing,
+			Began: first.Began, Ended: first.Ended,
+		}
+		if f.Probe.Script != "" {
+			a := answer(f.Name)
+			raw.Out, raw.Exit, raw.Dropped, raw.Missing = string(a.Stdout), a.Exit, a.StdoutDropped, a.Missing
+			raw.Began, raw.Ended = a.Began, a.Ended
+		}
+		f.Read(raw, at, &set)
+	}
+	return set
+}
+
+// parseFiles reads what readAll printed: lines "path:content", and complaints on
+// standard error.
+func parseFiles(a shell.Answer) map[string]fact.File {
+	content := map[string]*strings.Builder{}
+	for line := range strings.Lines(string(a.Stdout)) {
+		name, text, ok := strings.Cut(line, ":")
+		if !ok || !strings.HasPrefix(name, "/") {
+			continue
+		}
+		b := content[name]
+		if b == nil {
+			b = &strings.Builder{}
+			content[name] = b
+		}
+		b.WriteString(text)
+	}
+	files := make(map[string]fact.File, len(content))
+	for name, b := range content {
+		files[name] = fact.File{Content: b.String()}
+	}
+	for line := range strings.Lines(string(a.Stderr)) {
+		text, denied := strings.CutSuffix(strings.TrimSpace(line), ": Permission denied")
+		name, ours := strings.CutPrefix(text, "grep: ")
+		if denied && ours && files[name].Content == "" {
+			files[name] = fact.File{Denied: true}
+		}
+	}
+	return files
+}
+
+// pick selects the files that any of the patterns name.
+func pick(files map[string]fact.File, lists ...[]string) map[string]fact.File {
+	out := map[string]fact.File{}
+	for _, patterns := range lists {
+		for _, pattern := range patterns {
+			if !strings.ContainsAny(pattern, "*?[") {
+				if f, ok := files[pattern]; ok {
+					out[pattern] = f
+				}
+				continue
+			}
+			for name, f := range files {
+				if ok, err := path.Match(pattern, name); ok && err == nil {
+					out[name] = f
+				}
+			}
+		}
+	}
+	return out
+}
+
+// uptime is the host's uptime when the files were read; zero when not told.
+func uptime(files map[string]fact.File) time.Duration {
+	text, _, _ := strings.Cut(files[uptimeFile].Content, " ")
+	seconds, err := strconv.ParseFloat(text, 64)
+	if err != nil || seconds < 0 || seconds > 1e10 {
+		return 0
+	}
+	return time.Duration(seconds * float64(time.Second))
+}
