@@ -1,0 +1,70 @@
+package export
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// WriteFile replaces path atomically: a reader sees the old content or the new,
+// and a crash leaves one of them. mode holds whatever the umask says. A link at
+// path is replaced by the file.
+func WriteFile(path string, data []byte, mode fs.FileMode) error {
+	return writeFile(path, data, mode, nil)
+}
+
+// replaceFile gives an existing file new content and keeps its mode and its
+// owner. When path is a link, the file behind it changes and the link stays.
+func replaceFile(path string, data []byte) error {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return fmt.Errorf("replace %s: %w", path, err)
+	}
+	old, err := os.Stat(real)
+	if err != nil {
+		return fmt.Errorf("replace %s: %w", path, err)
+	}
+	if !old.Mode().IsRegular() {
+		return fmt.Errorf("replace %s: it is not a regular file", path)
+	}
+	return writeFile(real, data, old.Mode().Perm(), old)
+}
+
+// writeFile writes a new file beside path and renames it into place. With an
+// owner, the file gets the same one.
+func writeFile(path string, data []byte, mode fs.FileMode, owner fs.FileInfo) (err error) {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
+			err = fmt.Errorf("write %s: %w", path, err)
+		}
+	}()
+	if _, err = f.Write(data); err != nil {
+		return err
+	}
+	if owner != nil {
+		if err = keepOwner(f, owner); err != nil {
+			return err
+		}
+	}
+	if err = f.Chmod(mode); err != nil {
+		return err
+	}
+	if err = f.Sync(); err != nil {
+		return err
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	if err = os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
