@@ -89,7 +89,7 @@ func fleet() []inventory.Host {
 		seen("web1", "10.0.0.7", behind(bastion), system("debian", "Debian GNU/Linux", "12"),
 			interfaces("eth0", "10.0.0.7/24", "fe80::1/64")),
 		seen("bastion", "192.0.2.10", system("ubuntu", "Ubuntu", "22.04"), func(h *inventory.Host) {
-			h.Access.Identities = []string{"~/.ssh/site key", "~/.ssh/id_%r"}
+			h.Access.Identities = []string{"~/.ssh/site key", "/home/kim/100%/id"}
 		}),
 		seen("db1", "10.0.0.7", behind(bastion, inner), system("rhel", "Red Hat Enterprise Linux", "9.3")),
 		seen("museum", "10.0.0.99", system("rhel", "Red Hat Enterprise Linux AS", "4"), func(h *inventory.Host) {

@@ -148,34 +148,13 @@ func spellPath(path string) (string, error) {
 	return quoteSpaces(strings.ReplaceAll(path, "%", "%%")), nil
 }
 
-// spellIdentity writes a key file as it was configured. The tokens of ssh_config
-// stay tokens; a path with any other percent sign is meant literally.
+// spellIdentity writes a key file. A path that ssh would take for its word for
+// "no key file" is refused.
 func spellIdentity(path string) (string, error) {
-	if !onlyTokens(path, "%CdhijkLlnpru") {
-		return spellPath(path)
-	}
-	path = filepath.ToSlash(path)
-	if err := checkPath(path); err != nil {
-		return "", err
-	}
-	if path[0] == '-' || strings.EqualFold(path, "none") {
+	if strings.EqualFold(path, "none") {
 		return "", fmt.Errorf("the path is %q", path)
 	}
-	return quoteSpaces(path), nil
-}
-
-// onlyTokens reports whether each percent sign begins one of the tokens.
-func onlyTokens(s, tokens string) bool {
-	for {
-		_, rest, found := strings.Cut(s, "%")
-		if !found {
-			return true
-		}
-		if rest == "" || !strings.Contains(tokens, rest[:1]) {
-			return false
-		}
-		s = rest[1:]
-	}
+	return spellPath(path)
 }
 
 func quoteSpaces(s string) string {
