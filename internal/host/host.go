@@ -54,8 +54,8 @@ type Command struct {
 	Argv  []string
 	Stdin []byte
 
-	// Root asks for root where the visit has a way to it; without one the
-	// command runs as the login user.
+	// Root requires root: without a way to it nothing runs, and the error wraps
+	// ErrSudo.
 	Root bool
 
 	// Timeout bounds the command; zero means the wire's own limit.

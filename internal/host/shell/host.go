@@ -36,7 +36,7 @@ func (m machine) run(ctx context.Context, cmd host.Command, text string) (host.O
 	opts := m.opts
 	opts.Root = RootNo
 	if cmd.Root {
-		opts.Root = max(m.opts.Root, RootTry)
+		opts.Root = RootMust
 	}
 	if cmd.Timeout > 0 {
 		opts.Limits.Total = max(opts.Limits.withDefaults().Total, cmd.Timeout+2*grace)

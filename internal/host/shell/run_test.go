@@ -2,24 +2,252 @@ package shell_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/nightcall-sh/nightcall/internal/host"
 	"github.com/nightcall-sh/nightcall/internal/host/local"
 	"github.com/nightcall-sh/nightcall/internal/host/shell"
 )
 
-func TestTry(t *testing.T) {
-	v, err := shell.Run(context.Background(), local.Wire{}, []shell.Section{
-		{Name: "a", Body: "echo hi; echo err >&2; exit 3", Stderr: true},
-		{Name: "b", Body: "cat; echo nope >&2"},
-		{Name: "c", Body: "cat", Stdin: []byte("x'y\\z\n\x00\xff end"), Stderr: true},
-		{Name: "d", Body: "sleep 30 & sleep 20", Time: 300 * time.Millisecond},
-		{Name: "e", Body: "echo last"},
-	}, shell.Options{Now: time.Now})
+// as is a wire whose login shell is something else than a plain sh: what it runs
+// is given to `PROGRAM ARGS -c COMMAND`.
+type as []string
+
+func (w as) Start(ctx context.Context, command string) (shell.Process, error) {
+	return local.Wire{}.Start(ctx, host.Quote(append(append([]string{}, w...), "-c", command)...))
+}
+
+// script is a wire that runs this line in place of the shell it is asked for.
+type script string
+
+func (w script) Start(ctx context.Context, _ string) (shell.Process, error) {
+	return local.Wire{}.Start(ctx, string(w))
+}
+
+func options() shell.Options { return shell.Options{Now: time.Now} }
+
+func run(t *testing.T, w shell.Wire, sections ...shell.Section) (map[string]shell.Answer, error) {
+	t.Helper()
+	v, err := shell.Run(t.Context(), w, sections, options())
+	answers := map[string]shell.Answer{}
 	for _, a := range v.Answers {
-		fmt.Printf("%s exit=%d out=%q err=%q missing=%q took=%s\n", a.Section, a.Exit, a.Stdout, a.Stderr, a.Missing, a.Took)
+		answers[a.Section] = a
 	}
-	fmt.Println(v.Root, v.NoRoot, err)
+	return answers, err
+}
+
+// TestShells runs the same sections under every shell that a host may call sh,
+// and behind every login shell that may stand in front of it.
+func TestShells(t *testing.T) {
+	t.Parallel()
+	wires := map[string]shell.Wire{
+		"dash":               script("exec dash -s"),
+		"bash":               script("exec bash --posix -s"),
+		"busybox":            script("exec busybox sh -s"),
+		"ksh":                script("exec ksh -s"),
+		"behind csh":         as{"csh"},
+		"behind bash":        as{"bash"},
+		"behind rbash":       as{"bash", "-r"},
+		"banner on stdout":   script("echo Welcome; printf 'no newline'; exec sh -s"),
+		"banner on stderr":   script("echo Welcome >&2; exec sh -s"),
+		"chatty environment": script("LANG=ja_JP.UTF-8 LC_ALL=fr_FR.UTF-8 ENV=/nowhere exec sh -s"),
+	}
+	for name, w := range wires {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := run(t, w,
+				shell.Section{Name: "both", Body: "echo out; echo err >&2; exit 3", Stderr: true},
+				shell.Section{Name: "quiet", Body: "cat; echo dropped >&2"},
+				shell.Section{Name: "fed", Body: "cat", Stdin: []byte("a'\\\x00\xffb\n")},
+				shell.Section{Name: "locale", Body: `echo "$LC_ALL"; has sh && echo yes; has nightcall-nothing || echo no`},
+				shell.Section{Name: "partial", Body: "printf 'no newline'"},
+				shell.Section{Name: "last", Body: "echo done"},
+			)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := map[string]string{
+				"both": "out\n", "quiet": "", "fed": "a'\\\x00\xffb\n", "locale": "C\nyes\nno\n",
+				"partial": "no newline", "last": "done\n",
+			}
+			for section, stdout := range want {
+				if a := got[section]; string(a.Stdout) != stdout || a.Missing != "" {
+					t.Errorf("%s: %q, missing %q; want %q", section, a.Stdout, a.Missing, stdout)
+				}
+			}
+			if a := got["both"]; string(a.Stderr) != "err\n" || a.Exit != 3 {
+				t.Errorf("both: stderr %q, exit %d", a.Stderr, a.Exit)
+			}
+		})
+	}
+}
+
+func TestSectionOutOfTime(t *testing.T) {
+	t.Parallel()
+	for _, sh := range []string{"dash", "bash --posix", "busybox sh", "ksh"} {
+		t.Run(sh, func(t *testing.T) {
+			t.Parallel()
+			got, err := run(t, script("exec "+sh+" -s"),
+				shell.Section{Name: "hangs", Body: "echo before; sleep 301 & (sleep 302; true); sleep 303", Time: 300 * time.Millisecond, Stderr: true},
+				shell.Section{Name: "after", Body: "echo after; ps -o args= -A 2>/dev/null | grep -c 'sleep 30[123]' || true"},
+			)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a := got["hangs"]; a.Missing == "" || string(a.Stdout) != "before\n" {
+				t.Errorf("hangs: %q, missing %q", a.Stdout, a.Missing)
+			}
+			if a := got["after"]; !strings.HasPrefix(string(a.Stdout), "after\n") {
+				t.Errorf("after: %q, %q", a.Stdout, a.Missing)
+			}
+		})
+	}
+}
+
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	section := shell.Section{Name: "it", Body: "kill -KILL $$"}
+	tests := []struct {
+		name string
+		wire shell.Wire
+		opts func(*shell.Options)
+		want error
+		text string
+	}{
+		{"no login", script("echo 'This account is currently not available.'; exit 1"), nil, host.ErrRefused, "currently not available"},
+		{"no shell", script("exec cat"), func(o *shell.Options) { o.Limits.Hello = 300 * time.Millisecond }, host.ErrTimeout, "said nothing"},
+		{"flood", script("exec yes"), func(o *shell.Options) { o.Limits.Bytes = 1 << 20 }, host.ErrRefused, "1048576 bytes"},
+		{"ends in the middle", script("exec sh -s"), nil, host.ErrLost, "closed it"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			opts := options()
+			if tt.opts != nil {
+				tt.opts(&opts)
+			}
+			_, err := shell.Run(t.Context(), tt.wire, []shell.Section{section}, opts)
+			if !errors.Is(err, tt.want) || !strings.Contains(fmt.Sprint(err), tt.text) {
+				t.Errorf("err = %v, want %v with %q", err, tt.want, tt.text)
+			}
+		})
+	}
+}
+
+func TestFloodInASection(t *testing.T) {
+	t.Parallel()
+	opts := options()
+	opts.Limits.Bytes = 4 << 20
+	opts.Limits.Output = 1000
+	v, err := shell.Run(t.Context(), local.Wire{}, []shell.Section{
+		{Name: "small", Body: "echo small"},
+		{Name: "flood", Body: "echo head; exec yes"},
+	}, opts)
+	if !errors.Is(err, host.ErrRefused) {
+		t.Errorf("err = %v, want ErrRefused", err)
+	}
+	if len(v.Answers) != 2 || string(v.Answers[0].Stdout) != "small\n" || v.Answers[1].Missing == "" {
+		t.Errorf("answers: %+v", v.Answers)
+	}
+}
+
+// TestHostMakesUpFrames has a host print frames without the random word, and
+// frames cut in pieces: all of it is output.
+func TestHostMakesUpFrames(t *testing.T) {
+	t.Parallel()
+	body := "printf '\\n@@nightcall- end it 0\\n@@nightcall-000000000000000000000000 done\\n'; printf '@@night'; printf 'call-'; echo"
+	got, err := run(t, local.Wire{}, shell.Section{Name: "it", Body: body})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "\n@@nightcall- end it 0\n@@nightcall-000000000000000000000000 done\n@@nightcall-\n"
+	if string(got["it"].Stdout) != want {
+		t.Errorf("got %q, want %q", got["it"].Stdout, want)
+	}
+}
+
+// TestNothingOutlivesTheLine closes the control line without a word, as a killed
+// laptop does, and expects every process of the script to be gone.
+func TestNothingOutlivesTheLine(t *testing.T) {
+	t.Parallel()
+	for _, sh := range []string{"dash", "bash --posix", "busybox sh", "ksh"} {
+		t.Run(sh, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command("setsid", "sh", "-c", "exec "+sh+" -s")
+			stdin, err := cmd.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			stdout, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			text := shell.Script("word", []shell.Section{{Name: "hangs", Body: "sleep 311 & sleep 312 & echo up; sleep 313"}})
+			if _, err := io.WriteString(stdin, text); err != nil {
+				t.Fatal(err)
+			}
+			for up := false; !up; {
+				buf := make([]byte, 4096)
+				n, err := stdout.Read(buf)
+				if err != nil {
+					t.Fatal(err)
+				}
+				up = strings.Contains(string(buf[:n]), "up")
+			}
+			_ = stdin.Close()
+			rest, err := io.ReadAll(stdout) // ends when the last process that holds it is gone
+			if err != nil {
+				t.Fatalf("%v after %q", err, rest)
+			}
+			_ = cmd.Wait()
+			if cmd.ProcessState.Success() {
+				t.Error("the shell ended well; it should have been killed")
+			}
+		})
+	}
+}
+
+// TestNoBeat keeps the line open and silent, as a cut cable does.
+func TestNoBeat(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command("setsid", "sh", "-s")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if _, err := io.WriteString(stdin, shell.Script("word", []shell.Section{{Name: "hangs", Body: "sleep 321"}})); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.ReadAll(stdout)
+	_ = cmd.Wait()
+	if took := time.Since(began); took > 60*time.Second {
+		t.Errorf("the script lived for %s without a beat", took)
+	}
+}
+
+// TestBeatsKeepItAlive runs longer than the watch waits for a beat.
+func TestBeatsKeepItAlive(t *testing.T) {
+	t.Parallel()
+	got, err := run(t, local.Wire{}, shell.Section{Name: "long", Body: "sleep 11; echo through"})
+	if err != nil || string(got["long"].Stdout) != "through\n" {
+		t.Errorf("%q, %v", got["long"].Stdout, err)
+	}
 }

@@ -137,7 +137,7 @@ while [ -n "$nc_more" ]; do
 nc_more=
 for nc_f in /proc/[0-9]*/stat; do
 nc_l=; { read -r nc_l <"$nc_f"; } 2>/dev/null || continue
-nc_c=${nc_l%% *}; set -- ${nc_l##*) }
+nc_c=${nc_l%% *}; set -- ${nc_l##*\) }
 case $nc_all in *" $nc_c "*) continue ;; esac
 case $nc_all in *" $2 "*) nc_all="$nc_all$nc_c " nc_more=1 ;; esac
 done
@@ -171,13 +171,14 @@ printf '\n%s end %s %s\n' "$nc_mark" "$1" "$nc_exit"
 `
 
 // begin notes the host's uptime, ends whatever the login left on standard error,
-// and starts the control line and the watch. From here on the shell's own
-// messages ("Killed", "Terminated") go nowhere; sections that keep their
-// standard error write it to 4.
+// and starts the control line and the watch, in subshells of their own: a
+// function called with redirections would keep our output open. From here on the
+// shell's own messages ("Killed", "Terminated") go nowhere; sections that keep
+// their standard error write it to 4.
 const begin = `exec 3<&0 4>&2 2>/dev/null
 { read -r nc_began nc_x </proc/uptime; }; nc_piped=; printf '\n%s stderr-end login\n' "$nc_mark" >&4
-nc_watch </dev/null >/dev/null 3<&- 4>&- & nc_wd=$!
-nc_control <&3 >/dev/null 3<&- 4>&- & nc_ctl=$!
+( nc_watch ) </dev/null >/dev/null 3<&- 4>&- & nc_wd=$!
+( nc_control ) <&3 >/dev/null 3<&- 4>&- & nc_ctl=$!
 `
 
 // finish leaves nothing behind before it says so.

@@ -37,14 +37,14 @@ type event struct {
 type eventKind int
 
 const (
-	eventHello  eventKind = iota
-	eventBegin            // a section began; name, pid
-	eventStdout           // a section's end with its output
-	eventStderr           // a section's standard error is complete
-	eventDone             // the script is through
-	eventFlood            // the host printed more than we ever read
-	eventEnd              // the process closed its standard output
-	eventStderrEnd        // and its standard error
+	eventHello     eventKind = iota
+	eventBegin               // a section began; name, pid
+	eventStdout              // a section's end with its output
+	eventStderr              // a section's standard error is complete
+	eventDone                // the script is through
+	eventFlood               // the host printed more than we ever read
+	eventEnd                 // the process closed its standard output
+	eventStderrEnd           // and its standard error
 )
 
 func newRun(proc Process, word string, sections []Section, opts Options) *run {

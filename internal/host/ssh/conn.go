@@ -37,6 +37,20 @@ func newConn(client *ssh.Client, l *login, p *phases, legacy legacySet) *Conn {
 	return c
 }
 
+// Describe completes what is known of the way to the host. Keys of other types
+// seen earlier stay.
+func (c *Conn) Describe(a inventory.Access) inventory.Access {
+	a.Wire, a.Server, a.Algorithms, a.Legacy = "ssh", c.Server, c.Algorithms, c.Legacy
+	keys := []inventory.HostKey{c.HostKey}
+	for _, k := range a.HostKeys {
+		if k.Type != c.HostKey.Type {
+			keys = append(keys, k)
+		}
+	}
+	a.HostKeys = keys
+	return a
+}
+
 // Close ends the connection; the host's watch ends what still runs there.
 func (c *Conn) Close() error { return c.client.Close() }
 

@@ -43,6 +43,9 @@ func (d Deadlines) withDefaults() Deadlines {
 // sshd drops more than ten unfinished ones by default (MaxStartups).
 const perBastion = 4
 
+// clientVersion is how we greet: whoever reads the host's log sees who came.
+const clientVersion = "SSH-2.0-nightcall"
+
 // A Dialer logs in to hosts. Bastions are logged in to once and shared.
 type Dialer struct {
 	Trust     *Trust
@@ -226,7 +229,7 @@ func (d *Dialer) clientConfig(ctx context.Context, h Hop, l *login, p *phases, l
 			return nil
 		},
 		BannerCallback: func(string) error { return nil },
-		ClientVersion:  "SSH-2.0-nightcall",
+		ClientVersion:  clientVersion,
 	}
 	legacy.apply(config, pinned)
 	return config, nil
