@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -285,7 +284,7 @@ func readableLines(data []byte) []byte {
 	for line := range bytes.Lines(data) {
 		text := bytes.TrimRight(line, "\r\n")
 		_, _, _, _, _, err := ssh.ParseKnownHosts(append(bytes.Clone(text), '\n'))
-		if err == nil || errors.Is(err, io.EOF) {
+		if err == nil {
 			out.Write(text)
 		}
 		out.WriteByte('\n')
