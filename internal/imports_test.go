@@ -33,7 +33,7 @@ var rooms = map[string]string{
 	"internal/fact":      "internal/redact",
 	"internal/inventory": "internal/host internal/fact",
 	"internal/check":     "internal/host internal/fact internal/inventory",
-	"internal/timeline":  "",
+	"internal/timeline":  "internal/plain",
 	"internal/incident":  "internal/host internal/timeline",
 
 	// Engines.
@@ -53,6 +53,7 @@ var rooms = map[string]string{
 	"internal/demo": "internal/host internal/fact internal/inventory internal/timeline",
 
 	// Small parts.
+	"internal/plain":         "",
 	"internal/redact":        "",
 	"internal/stdio":         "",
 	"internal/host/hosttest": "internal/host", // for tests only
