@@ -83,7 +83,17 @@ gives you a working ssh_config.`,
 		&cobra.Group{ID: groupLook, Title: "Look (changes nothing):"},
 		&cobra.Group{ID: groupUse, Title: "Use what was seen:"},
 	)
-	root.AddCommand()
+	root.AddCommand(
+		newExportCmd(a),
+		newHostCmd(a),
+		newHostsCmd(a),
+		newShowCommandsCmd(a),
+		newSSHCmd(a),
+		newSSHConfigCmd(a),
+	)
+	root.SetHelpCommandGroupID(groupIncident)
+	root.SetCompletionCommandGroupID(groupIncident)
+	_ = root.MarkPersistentFlagDirname("incident")
 	return root
 }
 

@@ -20,6 +20,7 @@ import (
 // The files that an export keeps in the incident's directory.
 const (
 	ConfigFile    = "ssh_config"      // the configuration
+	SessionFile   = "ssh_config.now"  // the same, for a login that was just asked for
 	PinnedFile    = "ssh_known_hosts" // host keys by alias
 	KnownHostFile = "known_hosts"     // host keys by address, kept by scans
 )
@@ -316,6 +317,36 @@ func (c Config) Write(ctx context.Context, dir string, client Client) error {
 		return err
 	}
 	return WriteFile(filepath.Join(dir, ConfigFile), c.Text, 0o600)
+}
+
+// WriteSession puts the configuration beside the one that Write puts there, which
+// may be included elsewhere, for one login to alias. Only that alias and the
+// bastions before it are checked. It returns the file's path.
+func (c Config) WriteSession(ctx context.Context, dir string, client Client, alias string) (string, error) {
+	if err := WriteFile(filepath.Join(dir, PinnedFile), c.Pinned, 0o600); err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, SessionFile)
+	if err := WriteFile(file, c.Text, 0o600); err != nil {
+		return "", err
+	}
+	if err := client.Check(ctx, file, c.only(alias)); err != nil {
+		return "", fmt.Errorf("check ssh_config: %w", err)
+	}
+	return file, nil
+}
+
+// only returns the configuration with nothing to check but alias and the
+// bastions before it.
+func (c Config) only(alias string) Config {
+	wanted := []string{alias}
+	for _, b := range c.blocks {
+		if b.alias == alias {
+			wanted = append(wanted, b.jump...)
+		}
+	}
+	c.blocks = slices.DeleteFunc(slices.Clone(c.blocks), func(b block) bool { return !slices.Contains(wanted, b.alias) })
+	return c
 }
 
 func (c Config) tryOut(ctx context.Context, dir string, client Client) error {

@@ -1,0 +1,15 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+func newHostCmd(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "host",
+		GroupID: groupLook,
+		Short:   "Look at one host: what was seen, and what changed",
+		Args:    unknownCommand,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newHostShowCmd(a), newHostDiffCmd(a))
+	return cmd
+}

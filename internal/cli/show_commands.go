@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nightcall-sh/nightcall/internal/fact"
+	"github.com/nightcall-sh/nightcall/internal/host/shell"
+	"github.com/nightcall-sh/nightcall/internal/scan"
+)
+
+type showCommandsOptions struct {
+	script bool
+	noRoot bool
+}
+
+func newShowCommandsCmd(a *app) *cobra.Command {
+	var opts showCommandsOptions
+	cmd := &cobra.Command{
+		Use:     "show-commands [FACT...]",
+		GroupID: groupLook,
+		Short:   "Print everything a scan would ask of a host",
+		Long: `Print what a scan asks of each host, so that it can be approved before anything is
+run: for every fact the files that are read and the shell text that is run, and with
+--script the whole script as it is sent, byte for byte but for a random word.
+
+Everything runs in one shell of the login user; with root, where "sudo -n" allows
+it. Nothing is written on the host.
+
+EXIT STATUS
+  0  printed
+  2  usage; no such fact`,
+		Example: `  nightcall show-commands
+  nightcall show-commands filesystems sockets
+  nightcall show-commands --script > for-approval.sh`,
+		ValidArgs: factNames(),
+		RunE:      func(_ *cobra.Command, args []string) error { return runShowCommands(a, opts, args) },
+	}
+	cmd.Flags().BoolVar(&opts.script, "script", false, "print the whole script as it is sent")
+	cmd.Flags().BoolVar(&opts.noRoot, "no-root", false, "as it is sent by scan --no-root")
+	return cmd
+}
+
+func runShowCommands(a *app, opts showCommandsOptions, names []string) error {
+	facts := fact.All()
+	if len(names) > 0 {
+		facts = nil
+	}
+	for _, name := range names {
+		f, err := lookupFact(name)
+		if err != nil {
+			return err
+		}
+		facts = append(facts, f)
+	}
+	script := shell.Preview(scan.Sections(facts), !opts.noRoot)
+	switch {
+	case a.json:
+		return printJSON(a.io, map[string]any{"facts": probes(facts), "script": script})
+	case opts.script:
+		_, err := fmt.Fprint(a.io.Out, script)
+		return err
+	default:
+		return printProbes(a, probes(facts))
+	}
+}
+
+// A probe is what one fact asks, as --json prints it.
+type probe struct {
+	Fact      string   `json:"fact"`
+	Title     string   `json:"title"`
+	Files     []string `json:"files"`
+	Again     []string `json:"files_read_twice"`
+	Script    string   `json:"script"`
+	Heavy     bool     `json:"heavy"` // skipped on a host in distress
+	TimeoutMS int64    `json:"timeout_ms"`
+}
+
+func probes(facts []fact.Fact) []probe {
+	out := make([]probe, len(facts))
+	for i, f := range facts {
+		out[i] = probe{
+			Fact: f.Name, Title: f.Title, Script: f.Probe.Script, Heavy: f.Probe.Heavy,
+			Files: append([]string{}, f.Probe.Files...), Again: append([]string{}, f.Probe.Again...),
+			TimeoutMS: f.Probe.Timeout.Milliseconds(),
+		}
+	}
+	return out
+}
+
+// printProbes prints the probes as a shell script with comments.
+func printProbes(a *app, probes []probe) error {
+	var b strings.Builder
+	for _, p := range probes {
+		fmt.Fprintf(&b, "# %s: %s\n", p.Fact, p.Title)
+		if p.Heavy {
+			b.WriteString("# Skipped on a host in distress.\n")
+		}
+		if p.TimeoutMS > 0 {
+			fmt.Fprintf(&b, "# Ended after %s.\n", time.Duration(p.TimeoutMS)*time.Millisecond)
+		}
+		if len(p.Files) > 0 {
+			fmt.Fprintf(&b, "cat %s\n", strings.Join(p.Files, " "))
+		}
+		if len(p.Again) > 0 {
+			fmt.Fprintf(&b, "cat %s   # twice, at least %s apart\n", strings.Join(p.Again, " "), fact.SampleInterval)
+		}
+		if script := strings.Trim(p.Script, "\n"); script != "" {
+			b.WriteString(script + "\n")
+		}
+		b.WriteByte('\n')
+	}
+	_, err := fmt.Fprint(a.io.Out, b.String())
+	return err
+}

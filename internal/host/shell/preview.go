@@ -1,0 +1,12 @@
+package shell
+
+// previewWord stands where each visit has a random word of its own.
+const previewWord = "WORD"
+
+// Preview is everything that a visit sends for the sections, for people to read
+// before they allow it: the greeting, which tries sudo where root is wanted, and
+// the script. Only the word differs in each real visit, and where sudo asks for
+// a password, that password is one more line.
+func Preview(sections []Section, root bool) string {
+	return greeting(previewWord, root) + Script(previewWord, sections)
+}
