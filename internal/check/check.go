@@ -2,6 +2,23 @@
 // to answer it from; a finding is an answer that is not ok. Nothing here reads a
 // clock, a file or a network: the same fleet and the same now give the same
 // findings.
+//
+// # Check
+//
+// A [Spec] is a check as its author wrote it; [New] compiles it into a [Check]
+// and refuses every name it does not know.
+//
+// # Input
+//
+// What a condition sees are inputs: the facts of a host, and what is derived
+// from them here in Go because it takes a table or an algorithm (the lifecycle
+// of an operating system, the reach of a service). An input that is not known
+// makes the answer unknown; it never makes it ok.
+//
+// # Result
+//
+// [Judge] answers one check for one host, [JudgeFleet] all of them for all. A
+// host that was never asked is not checked, which is neither fine nor unknown.
 package check
 
 import (
@@ -29,6 +46,13 @@ func (s Status) String() string { return statusNames[s] }
 // MarshalText writes the status as its word.
 func (s Status) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// UnmarshalText reads the status back from its word.
+func (s *Status) UnmarshalText(text []byte) error {
+	status, err := ParseStatus(string(text))
+	*s = status
+	return err
+}
+
 // A Confidence is how sure a judgement is.
 type Confidence string
 
@@ -47,7 +71,7 @@ type Evidence struct {
 }
 
 // A Finding is a check's answer about one host (or one thing on it), when it is
-// not ok.
+// not ok. No text in it holds a control character.
 type Finding struct {
 	ID         string     `json:"id"` // stable across scans: check, host and key
 	Check      string     `json:"check"`
@@ -55,10 +79,11 @@ type Finding struct {
 	Host       string     `json:"host"`
 	Key        string     `json:"key,omitempty"` // the item judged: a mount point, a service
 	Status     Status     `json:"status"`
+	Weight     int        `json:"weight"` // of the check among others of its status, 0 to 100
 	Confidence Confidence `json:"confidence"`
 	Summary    string     `json:"summary"`          // one technical sentence with the numbers
 	Business   string     `json:"business"`         // one plain sentence for people who pay
-	Reason     string     `json:"reason,omitempty"` // why unknown
+	Reason     string     `json:"reason,omitempty"` // why unknown, or what was missing
 	Evidence   []Evidence `json:"evidence"`
 }
 
@@ -67,4 +92,31 @@ type Subject struct {
 	Host inventory.Host
 	T0   time.Time // when the incident was opened
 	Now  time.Time
+	EOL  EOL // when the vendors' support ends; the zero table knows nothing
+}
+
+// A Tally counts judgements, each of one check on one host. What is not checked
+// (nobody asked the host) is kept apart from what is unknown (the host was asked
+// and could not say) and from what is fine.
+type Tally struct {
+	Fine       int `json:"fine"`
+	Partial    int `json:"partial"` // of the fine ones, those judged on incomplete facts
+	Found      int `json:"found"`   // with at least one critical or warning finding
+	Unknown    int `json:"unknown"`
+	NotChecked int `json:"not_checked"`
+}
+
+// add counts another tally in.
+func (t *Tally) add(other Tally) {
+	t.Fine += other.Fine
+	t.Partial += other.Partial
+	t.Found += other.Found
+	t.Unknown += other.Unknown
+	t.NotChecked += other.NotChecked
+}
+
+// A Result is what came out of judging.
+type Result struct {
+	Findings []Finding `json:"findings"` // worst first
+	Tally    Tally     `json:"tally"`
 }

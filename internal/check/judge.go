@@ -1,0 +1,330 @@
+package check
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nightcall-sh/nightcall/internal/fact"
+	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/inventory"
+)
+
+// maxFindings bounds what one check may say about one host; the rest is
+// counted, so that a hostile host cannot bury the others.
+const maxFindings = 100
+
+// Bounds of what is shown of one finding, in runes.
+const (
+	maxKey     = 200
+	maxOutput  = 1000
+	maxCommand = 500
+)
+
+// Judge answers one check for one host. Its tally holds exactly one judgement.
+func Judge(c Check, s Subject) Result {
+	seen := c.observe(s)
+	switch {
+	case seen.unknown != nil:
+		return Result{Findings: []Finding{c.cannotTell(s, *seen.unknown)}, Tally: Tally{Unknown: 1}}
+	case seen.notAsked:
+		return Result{Tally: Tally{NotChecked: 1}}
+	}
+	var findings []Finding
+	for _, subject := range c.items(s, seen) {
+		if f, found := c.judgeOne(s, seen, subject); found {
+			findings = append(findings, f)
+		}
+	}
+	findings = c.bounded(s, oncePerKey(findings))
+	return Result{Findings: findings, Tally: tallyOf(findings, seen)}
+}
+
+// JudgeFleet answers every check for every host of a fleet, worst first.
+func JudgeFleet(checks []Check, eol EOL, fleet inventory.Fleet, now time.Time) Result {
+	var all Result
+	for _, h := range fleet.Hosts {
+		subject := Subject{Host: h, T0: fleet.T0, Now: now, EOL: eol}
+		for _, c := range checks {
+			one := Judge(c, subject)
+			all.Findings = append(all.Findings, one.Findings...)
+			all.Tally.add(one.Tally)
+		}
+	}
+	Sort(all.Findings)
+	return all
+}
+
+// Sort orders findings for reading: critical, warning, unknown; then by the
+// check's weight, by host and by key.
+func Sort(findings []Finding) {
+	slices.SortStableFunc(findings, func(a, b Finding) int {
+		return cmp.Or(
+			cmp.Compare(a.Status.rank(), b.Status.rank()),
+			cmp.Compare(b.Weight, a.Weight),
+			strings.Compare(a.Check, b.Check),
+			strings.Compare(a.Host, b.Host),
+			strings.Compare(a.Key, b.Key),
+		)
+	})
+}
+
+// sight is what the needed inputs hold for one subject.
+type sight struct {
+	values   map[string]observed
+	partial  []string // "sockets: names of other users' processes hidden"
+	unknown  *blocked
+	notAsked bool
+}
+
+// blocked is a needed input that is not known.
+type blocked struct {
+	name string
+	observed
+}
+
+// observe reads the needed inputs.
+func (c Check) observe(s Subject) sight {
+	seen := sight{values: make(map[string]observed, len(c.Spec.Facts))}
+	for _, name := range c.Spec.Facts {
+		o := inputs()[name].read(s)
+		seen.values[name] = o
+		switch o.state {
+		case fact.OK:
+		case fact.Partial:
+			seen.partial = append(seen.partial, name+": "+o.reason)
+		case "":
+			seen.notAsked = true
+		default: // unknown, or a state of another version, which we cannot judge either
+			if seen.unknown == nil {
+				seen.unknown = &blocked{name, o}
+			}
+		}
+	}
+	return seen
+}
+
+// subject is one thing to judge: the host, or an item of a list.
+type subject struct {
+	key string
+	env map[string]any
+}
+
+// items lists what is judged, each with the values its conditions see.
+func (c Check) items(s Subject, seen sight) []subject {
+	base := c.environment(s, seen)
+	if c.Spec.Each == "" {
+		return []subject{{env: base}}
+	}
+	list := c.list(seen)
+	subjects := make([]subject, 0, list.Len())
+	for i := range list.Len() {
+		item := list.Index(i)
+		env := valueOf(item).(map[string]any)
+		key := item.Interface().(keyer).Key()
+		for name, value := range base {
+			if _, hidden := env[name]; !hidden {
+				env[name] = value
+			}
+		}
+		if _, hidden := env["key"]; !hidden {
+			env["key"] = key
+		}
+		subjects = append(subjects, subject{key, env})
+	}
+	return subjects
+}
+
+// environment is what all items of a host see alike.
+func (c Check) environment(s Subject, seen sight) map[string]any {
+	env := map[string]any{
+		"host":       s.Host.Name,
+		"days_until": func(at time.Time) float64 { return at.Sub(s.Now).Hours() / 24 },
+		"days_since": func(at time.Time) float64 { return s.Now.Sub(at).Hours() / 24 },
+	}
+	for _, name := range c.uses {
+		env[name] = valueOf(reflect.ValueOf(seen.values[name].value))
+	}
+	return env
+}
+
+// list follows the each path to the list.
+func (c Check) list(seen sight) reflect.Value {
+	first, rest, _ := strings.Cut(c.Spec.Each, ".")
+	v := reflect.ValueOf(seen.values[first].value)
+	for rest != "" {
+		var name string
+		name, rest, _ = strings.Cut(rest, ".")
+		for _, f := range fieldsOf(v.Type()) {
+			if f.name == name {
+				v = v.Field(f.index)
+				break
+			}
+		}
+	}
+	return v
+}
+
+// judgeOne evaluates the conditions for one item.
+func (c Check) judgeOne(s Subject, seen sight, item subject) (Finding, bool) {
+	status, reason := c.status(item.env)
+	if status == OK {
+		return Finding{}, false
+	}
+	f := c.finding(s, item.key, status)
+	f.Summary = c.summary.words(item.env)
+	f.Business = c.business.words(item.env)
+	f.Evidence = c.prove(item.env, c.at(seen))
+	f.Confidence = c.sureness(item.env)
+	f.Reason = reason
+	if status == Unknown {
+		f.Business = notFoundOut(f.Host)
+		f.Reason = cmp.Or(reason, f.Summary)
+	}
+	if len(seen.partial) > 0 && f.Reason == "" {
+		f.Reason = Plain("judged on incomplete facts: "+strings.Join(seen.partial, "; "), maxOutput)
+	}
+	return f, true
+}
+
+// status is the answer for one item. A condition that cannot be evaluated makes
+// it unknown, whatever the others say.
+func (c Check) status(env map[string]any) (Status, string) {
+	for _, try := range []struct {
+		condition *condition
+		status    Status
+	}{{c.critical, Critical}, {c.warning, Warning}, {c.unknown, Unknown}} {
+		yes, err := try.condition.holds(env)
+		if err != nil {
+			return Unknown, Plain("cannot be judged: "+err.Error(), maxOutput)
+		}
+		if yes {
+			return try.status, ""
+		}
+	}
+	return OK, ""
+}
+
+// sureness is the check's confidence, which may come from the item.
+func (c Check) sureness(env map[string]any) Confidence {
+	confidence, err := parseConfidence(c.confidence.words(env))
+	if err != nil {
+		return Possible
+	}
+	return confidence
+}
+
+// finding is what all findings of a check have in common.
+func (c Check) finding(s Subject, key string, status Status) Finding {
+	return Finding{
+		ID: id(c.Spec.Name, s.Host.Name, key), Check: c.Spec.Name, Title: c.Spec.Title,
+		Host: Plain(s.Host.Name, maxKey), Key: Plain(key, maxKey),
+		Status: status, Weight: c.Spec.Weight, Confidence: Certain,
+	}
+}
+
+// id names a finding the same way at every scan.
+func id(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:8])
+}
+
+// prove fills in the evidence.
+func (c Check) prove(env map[string]any, at time.Time) []Evidence {
+	evidence := make([]Evidence, 0, len(c.evidence))
+	for _, p := range c.evidence {
+		var shown []string
+		for _, place := range p.show {
+			shown = append(shown, place.path+"="+Plain(place.show(env), maxValue))
+		}
+		evidence = append(evidence, Evidence{
+			Command: Plain(p.run.command(env), maxCommand),
+			Output:  Plain(strings.Join(shown, ", "), maxOutput),
+			At:      at,
+		})
+	}
+	return evidence
+}
+
+// at is when the oldest of the needed inputs was read: the finding is not
+// newer than any of its parts.
+func (c Check) at(seen sight) time.Time {
+	var oldest time.Time
+	for _, name := range c.Spec.Facts {
+		if at := seen.values[name].at; !at.IsZero() && (oldest.IsZero() || at.Before(oldest)) {
+			oldest = at
+		}
+	}
+	return oldest
+}
+
+// cannotTell is the finding for a needed input that is unknown.
+func (c Check) cannotTell(s Subject, why blocked) Finding {
+	f := c.finding(s, "", Unknown)
+	reason := why.reason
+	if reason == "" {
+		reason = "no reason was recorded"
+	}
+	f.Reason = Plain(why.name+": "+reason, maxOutput)
+	f.Summary = Plain(fmt.Sprintf("%s cannot be judged on %s: %s", c.Spec.Name, f.Host, f.Reason), maxOutput)
+	f.Business = notFoundOut(f.Host)
+	f.Evidence = []Evidence{{
+		Command: host.Quote("nightcall", "scan", f.Host),
+		Output:  f.Reason,
+		At:      why.at,
+	}}
+	return f
+}
+
+// notFoundOut is the business sentence of every unknown finding.
+func notFoundOut(host string) string {
+	return "We could not find out whether " + host + " has this problem."
+}
+
+// oncePerKey keeps the worst finding of those with one key: two items that a
+// person cannot tell apart are one thing to look at.
+func oncePerKey(findings []Finding) []Finding {
+	worst := make(map[string]Finding, len(findings))
+	for _, f := range findings {
+		if old, ok := worst[f.ID]; !ok || f.Status.rank() < old.Status.rank() {
+			worst[f.ID] = f
+		}
+	}
+	once := slices.Collect(maps.Values(worst))
+	Sort(once)
+	return once
+}
+
+// bounded cuts a long list and says what was cut.
+func (c Check) bounded(s Subject, findings []Finding) []Finding {
+	if len(findings) <= maxFindings {
+		return findings
+	}
+	more := len(findings) - maxFindings + 1
+	last := c.finding(s, fmt.Sprintf("and %d more", more), findings[maxFindings-1].Status)
+	last.Summary = fmt.Sprintf("%d more of the same kind on %s", more, last.Host)
+	last.Business = findings[0].Business
+	last.Confidence = findings[0].Confidence
+	last.Evidence = findings[0].Evidence
+	return append(findings[:maxFindings-1:maxFindings-1], last)
+}
+
+// tallyOf counts the judgement that ended in these findings.
+func tallyOf(findings []Finding, seen sight) Tally {
+	switch {
+	case len(findings) == 0 && len(seen.partial) > 0:
+		return Tally{Fine: 1, Partial: 1}
+	case len(findings) == 0:
+		return Tally{Fine: 1}
+	case findings[0].Status == Unknown:
+		return Tally{Unknown: 1}
+	default:
+		return Tally{Found: 1}
+	}
+}
