@@ -312,19 +312,16 @@ func aliasesIn(file, home string, depth int) ([]string, error) {
 	}
 	var names []string
 	for line := range strings.Lines(string(data)) {
-		fields := strings.Fields(strings.Replace(line, "=", " ", 1))
-		if len(fields) < 2 {
-			continue
-		}
-		switch strings.ToLower(fields[0]) {
+		keyword, values := directive(line)
+		switch keyword {
 		case "host":
-			for _, name := range fields[1:] {
+			for _, name := range values {
 				if !strings.ContainsAny(name, "*?!\"") && checkName(name) == nil {
 					names = append(names, name)
 				}
 			}
 		case "include":
-			for _, pattern := range fields[1:] {
+			for _, pattern := range values {
 				more, err := included(pattern, file, home, depth)
 				if err != nil {
 					return nil, err
@@ -334,6 +331,18 @@ func aliasesIn(file, home string, depth int) ([]string, error) {
 		}
 	}
 	return names, nil
+}
+
+// directive splits a line into its keyword, in lower case, and its values; an
+// equals sign may stand between them.
+func directive(line string) (keyword string, values []string) {
+	line = strings.TrimSpace(line)
+	end := strings.IndexAny(line, " \t=")
+	if end < 0 {
+		return "", nil
+	}
+	rest := strings.TrimLeft(line[end:], " \t")
+	return strings.ToLower(line[:end]), strings.Fields(strings.TrimPrefix(rest, "="))
 }
 
 func included(pattern, from, home string, depth int) ([]string, error) {
