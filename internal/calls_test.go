@@ -33,8 +33,8 @@ var bans = []ban{
 	{"os.Exit", []string{"cmd/nightcall"}, false, "only the command ends the process"},
 	{"log.*", nil, false, "errors are returned"},
 	{"fmt.Print*", nil, true, "what is said goes to the streams that were handed in"},
-	{"os.Stdout", []string{"internal/stdio"}, true, "what is said goes to the streams that were handed in"},
-	{"os.Stderr", []string{"internal/stdio"}, true, "what is said goes to the streams that were handed in"},
+	{"os.Stdout", []string{"internal/stdio", "internal/cli"}, true, "what is said goes to the streams that were handed in"},
+	{"os.Stderr", []string{"internal/stdio", "internal/cli"}, true, "what is said goes to the streams that were handed in"},
 	{"os.Stdin", []string{"internal/stdio", "internal/cli"}, true, "what is read comes from the streams that were handed in"},
 }
 
