@@ -1,0 +1,108 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// migrations are the steps from an empty file to this version's shape, in the
+// order of their names. A released one is never edited.
+//
+//go:embed migration/*.sql
+var migrations embed.FS
+
+// applicationID marks the file as ours; the first migration sets it.
+const applicationID = 0x6e63616c
+
+// migrate brings the database to this version's shape, each step in its own
+// transaction. It returns ErrNotDatabase for another program's database and
+// ErrNewer for one that has steps we do not know.
+func (db *DB) migrate(ctx context.Context) error {
+	ours, err := migrations.ReadDir("migration")
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(ours))
+	for i, entry := range ours {
+		names[i] = entry.Name()
+	}
+	applied, err := db.applied(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range applied {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("%w: it has been through %s", ErrNewer, strings.TrimSuffix(name, ".sql"))
+		}
+	}
+	for _, name := range names {
+		if slices.Contains(applied, name) {
+			continue
+		}
+		if err := db.apply(ctx, name); err != nil {
+			return fmt.Errorf("migration %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// applied lists the steps that the database has been through.
+func (db *DB) applied(ctx context.Context) ([]string, error) {
+	var id, tables int
+	var known bool
+	err := db.write.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
+		count(*), coalesce(max(name = 'migration'), 0) FROM sqlite_schema WHERE type = 'table'`).Scan(&id, &tables, &known)
+	switch {
+	case err != nil:
+		return nil, err
+	case tables == 0:
+		return nil, nil // a new file
+	case id != applicationID || !known:
+		return nil, fmt.Errorf("%w: it belongs to another program", ErrNotDatabase)
+	}
+	return column(db.write.QueryContext(ctx, `SELECT name FROM migration ORDER BY name`))
+}
+
+// apply runs one step, unless another process has done so meanwhile.
+func (db *DB) apply(ctx context.Context, name string) error {
+	script, err := migrations.ReadFile("migration/" + name)
+	if err != nil {
+		return err
+	}
+	return db.change(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID`); err != nil {
+			return err
+		}
+		var done bool
+		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM migration WHERE name = ?)`, name).Scan(&done)
+		if err != nil || done {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, string(script)); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO migration (name) VALUES (?)`, name)
+		return err
+	})
+}
+
+// column collects the rows of a query for one text column.
+func column(rows *sql.Rows, err error) ([]string, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return nil, err
+		}
+		all = append(all, text)
+	}
+	return all, rows.Err()
+}
