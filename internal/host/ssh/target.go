@@ -66,8 +66,8 @@ func checkName(name string) error {
 	if name == "" {
 		return fmt.Errorf("the host is empty")
 	}
-	if _, err := netip.ParseAddr(name); err == nil {
-		return nil
+	if addr, err := netip.ParseAddr(name); err == nil {
+		return checkLabel(addr.Zone())
 	}
 	if len(name) > 253 {
 		return fmt.Errorf("the host name is longer than 253 characters")
@@ -75,6 +75,10 @@ func checkName(name string) error {
 	if strings.HasPrefix(name, "-") {
 		return fmt.Errorf("a host name does not begin with a dash")
 	}
+	return checkLabel(name)
+}
+
+func checkLabel(name string) error {
 	for _, r := range name {
 		ok := r == '.' || r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r)
 		if !ok {
