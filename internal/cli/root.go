@@ -65,6 +65,7 @@ gives you a working ssh_config.`,
   nightcall scan web1 admin@10.0.0.7:2222 10.0.1.0/28
   nightcall findings
   nightcall ssh-config --write`,
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          unknownCommand,
@@ -84,7 +85,9 @@ gives you a working ssh_config.`,
 		&cobra.Group{ID: groupUse, Title: "Use what was seen:"},
 	)
 	root.AddCommand(
+		newCheckCmd(a),
 		newExportCmd(a),
+		newFindingsCmd(a),
 		newHostCmd(a),
 		newHostsCmd(a),
 		newShowCommandsCmd(a),
