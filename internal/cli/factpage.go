@@ -22,7 +22,8 @@ type factPage struct {
 	now   time.Time
 	limit int    // items of a list; 0 for all
 	host  string // for the advice on how to see the rest
-	err   error  // the first error of a table
+	begun bool   // something was printed
+	err   error  // the first error of printing
 }
 
 // facts shows the facts that were read, then names those that were not.
@@ -165,7 +166,11 @@ func (p *factPage) title(text, where string) {
 	if where != "" {
 		where = "  (" + printable(where) + ")"
 	}
-	p.print("\n" + strings.ToUpper(printable(text)) + where + "\n")
+	gap := "\n"
+	if !p.begun {
+		gap, p.begun = "", true
+	}
+	p.print(gap + strings.ToUpper(printable(text)) + where + "\n")
 }
 
 func (p *factPage) pair(key, value string) {

@@ -94,6 +94,7 @@ gives you a working ssh_config.`,
 		newSSHCmd(a),
 		newSSHConfigCmd(a),
 	)
+	checkUsage(root)
 	root.SetHelpCommandGroupID(groupIncident)
 	root.SetCompletionCommandGroupID(groupIncident)
 	_ = root.MarkPersistentFlagDirname("incident")

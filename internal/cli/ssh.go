@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/oklog/ulid/v2"
@@ -75,9 +74,9 @@ func (i *openIncident) prepareSSH(ctx context.Context, opts sshOptions, name str
 	if !ok {
 		return nil, unknownHost(fleet, name)
 	}
-	home, err := os.UserHomeDir()
+	home, err := i.app.homeDir()
 	if err != nil {
-		return nil, withHint(fmt.Errorf("home directory: %w", err), "set HOME")
+		return nil, err
 	}
 	after := ""
 	if h.Access.Wire == "openssh" { // reached by what only the user's configuration says

@@ -53,7 +53,6 @@ EXIT STATUS
 	f.BoolVar(&opts.write, "write", false, "write it, and include it in ~/.ssh/config")
 	f.BoolVar(&opts.remove, "remove", false, "take the Include line out of ~/.ssh/config")
 	f.BoolVar(&opts.unchecked, "unchecked", false, "write it even where there is no ssh to check it with")
-	cmd.MarkFlagsMutuallyExclusive("write", "remove")
 	return cmd
 }
 
@@ -70,9 +69,12 @@ type sshConfigResult struct {
 }
 
 func runSSHConfig(ctx context.Context, a *app, opts sshConfigOptions) error {
-	home, err := os.UserHomeDir()
+	if opts.write && opts.remove {
+		return usageError("nightcall ssh-config --write", "--write and --remove are opposites")
+	}
+	home, err := a.homeDir()
 	if err != nil {
-		return withHint(fmt.Errorf("home directory: %w", err), "set HOME")
+		return err
 	}
 	incident, err := a.openCurrent(ctx)
 	if err != nil {
@@ -133,6 +135,18 @@ func (i *openIncident) sshConfig(ctx context.Context, home, after string) (expor
 		return config, client, withHint(err, "nightcall hosts lists them")
 	}
 	return config, client, noClient
+}
+
+// homeDir is the user's home, which holds .ssh.
+func (a *app) homeDir() (string, error) {
+	if home := a.getenv("HOME"); home != "" {
+		return home, nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", withHint(fmt.Errorf("home directory: %w", err), "set HOME")
+	}
+	return home, nil
 }
 
 // existingDir is dir, or nothing when there is none.
