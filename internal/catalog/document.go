@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	"github.com/nightcall-sh/nightcall/internal/check"
+	"github.com/nightcall-sh/nightcall/internal/plain"
 )
 
 // A document is a YAML file taken apart by hand. Only plain mappings, lists and
@@ -125,7 +126,7 @@ func keys(known map[string]reader) []string {
 
 // quoted shows a key that may hold anything.
 func quoted(key string) string {
-	return check.Plain(key, 60)
+	return plain.Clip(key, 60)
 }
 
 // scalar reads a value that is one text, number or date, as it was written.

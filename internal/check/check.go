@@ -106,17 +106,47 @@ type Tally struct {
 	NotChecked int `json:"not_checked"`
 }
 
-// add counts another tally in.
-func (t *Tally) add(other Tally) {
-	t.Fine += other.Fine
-	t.Partial += other.Partial
-	t.Found += other.Found
-	t.Unknown += other.Unknown
-	t.NotChecked += other.NotChecked
+// count adds one judgement.
+func (t *Tally) count(j Judgement) {
+	switch j.Answer {
+	case Fine:
+		t.Fine++
+		if j.Reason != "" {
+			t.Partial++
+		}
+	case Found:
+		t.Found++
+	case NotKnown:
+		t.Unknown++
+	case NotChecked:
+		t.NotChecked++
+	}
 }
 
 // A Result is what came out of judging.
 type Result struct {
-	Findings []Finding `json:"findings"` // worst first
-	Tally    Tally     `json:"tally"`
+	Findings   []Finding   `json:"findings"` // worst first
+	Judgements []Judgement `json:"judgements"`
+	Tally      Tally       `json:"tally"`
+}
+
+// An Answer is how one judgement ended.
+type Answer string
+
+// The answers.
+const (
+	Fine       Answer = "fine"
+	Found      Answer = "found"       // there is at least one critical or warning finding
+	NotKnown   Answer = "unknown"     // the host was asked and could not say
+	NotChecked Answer = "not_checked" // nobody asked the host
+)
+
+// A Judgement is one check's answer for one host, also when there is nothing to
+// report.
+type Judgement struct {
+	Check  string    `json:"check"`
+	Host   string    `json:"host"`
+	Answer Answer    `json:"answer"`
+	Reason string    `json:"reason,omitempty"` // what was missing, also from an answer
+	At     time.Time `json:"at,omitzero"`      // when the oldest of the facts was read
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nightcall-sh/nightcall/internal/fact"
+	"github.com/nightcall-sh/nightcall/internal/plain"
 )
 
 // EOL is a table of when support for operating systems ends.
@@ -83,15 +84,15 @@ func (e EOL) Lookup(os fact.OS, now time.Time) (Lifecycle, error) {
 		if os.ID == "" {
 			return Lifecycle{}, fmt.Errorf("the operating system is not named by the host")
 		}
-		return Lifecycle{}, fmt.Errorf("%s is not in the end-of-life table of %s", Plain(os.ID, 60), asOf)
+		return Lifecycle{}, fmt.Errorf("%s is not in the end-of-life table of %s", plain.Clip(os.ID, 60), asOf)
 	}
 	release := releaseOf(os.Version, d.Parts)
 	if release == "" {
-		return Lifecycle{}, fmt.Errorf("%s %q: no release can be told from the version", d.Name, Plain(os.Version, 60))
+		return Lifecycle{}, fmt.Errorf("%s %q: no release can be told from the version", d.Name, plain.Clip(os.Version, 60))
 	}
 	i := slices.IndexFunc(d.Releases, func(r Release) bool { return r.Version == release })
 	if i < 0 {
-		return Lifecycle{}, fmt.Errorf("%s %s is not in the end-of-life table of %s", d.Name, Plain(release, 60), asOf)
+		return Lifecycle{}, fmt.Errorf("%s %s is not in the end-of-life table of %s", d.Name, plain.Clip(release, 60), asOf)
 	}
 	life := lifecycle(d, d.Releases[i], now)
 	life.AsOf, life.TableDays = e.AsOf, int(now.Sub(e.AsOf).Hours()/24)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/nightcall-sh/nightcall/internal/fact"
+	"github.com/nightcall-sh/nightcall/internal/plain"
 )
 
 // An Exposure is a service that listens on every address of a host and that
@@ -175,7 +176,7 @@ func firewallText(f fact.Observed[fact.Firewall]) (text string, holds bool) {
 	case !f.Known():
 		return "the host's packet filter could not be read", false
 	case f.Value.Active:
-		return fmt.Sprintf("the host has an active packet filter (%s, %d rules) that may hold it back", Plain(f.Value.Kind, 40), f.Value.Rules), true
+		return fmt.Sprintf("the host has an active packet filter (%s, %d rules) that may hold it back", plain.Clip(f.Value.Kind, 40), f.Value.Rules), true
 	default:
 		return "the host has no active packet filter", false
 	}

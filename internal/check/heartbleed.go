@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/nightcall-sh/nightcall/internal/fact"
+	"github.com/nightcall-sh/nightcall/internal/plain"
 )
 
 // A Heartbleed is one OpenSSL on a host, judged for CVE-2014-0160: 1.0.1 to
@@ -253,7 +254,7 @@ func freeBSDBase(facts fact.Set) (Heartbleed, bool) {
 		h.Verdict, h.Why = fixed, "patch level 1 and later are repaired"
 	default:
 		h.Verdict = unsure
-		h.Why = fmt.Sprintf("FreeBSD %s is repaired from patch level 1 on, and the patch level of its programs is not known; ask freebsd-version -u", Plain(h.Version, 40))
+		h.Why = fmt.Sprintf("FreeBSD %s is repaired from patch level 1 on, and the patch level of its programs is not known; ask freebsd-version -u", plain.Clip(h.Version, 40))
 	}
 	return h, true
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/fact"
 	"github.com/nightcall-sh/nightcall/internal/host"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/plain"
 )
 
 // maxFindings bounds what one check may say about one host; the rest is
@@ -22,19 +23,45 @@ const maxFindings = 100
 
 // Bounds of what is shown of one finding, in runes.
 const (
-	maxKey     = 200
-	maxOutput  = 1000
-	maxCommand = 500
+	maxKey    = 200
+	maxOutput = 1000
 )
 
-// Judge answers one check for one host. Its tally holds exactly one judgement.
+// Judge answers one check for one host. The result holds exactly one judgement.
 func Judge(c Check, s Subject) Result {
+	findings, judgement := c.judge(s)
+	result := Result{Findings: findings, Judgements: []Judgement{judgement}}
+	result.Tally.count(judgement)
+	return result
+}
+
+// JudgeFleet answers every check for every host of a fleet, worst first.
+func JudgeFleet(checks []Check, eol EOL, fleet inventory.Fleet, now time.Time) Result {
+	all := Result{Findings: []Finding{}, Judgements: []Judgement{}}
+	for _, h := range fleet.Hosts {
+		subject := Subject{Host: h, T0: fleet.T0, Now: now, EOL: eol}
+		for _, c := range checks {
+			findings, judgement := c.judge(subject)
+			all.Findings = append(all.Findings, findings...)
+			all.Judgements = append(all.Judgements, judgement)
+			all.Tally.count(judgement)
+		}
+	}
+	Sort(all.Findings)
+	return all
+}
+
+// judge answers the check for one host.
+func (c Check) judge(s Subject) ([]Finding, Judgement) {
 	seen := c.observe(s)
+	j := Judgement{Check: c.Spec.Name, Host: plain.Clip(s.Host.Name, maxKey), At: c.at(seen), Reason: seen.missing()}
 	switch {
 	case seen.unknown != nil:
-		return Result{Findings: []Finding{c.cannotTell(s, *seen.unknown)}, Tally: Tally{Unknown: 1}}
-	case seen.notAsked:
-		return Result{Tally: Tally{NotChecked: 1}}
+		j.Answer = NotKnown
+		return []Finding{c.cannotTell(s, *seen.unknown)}, j
+	case len(seen.notAsked) > 0:
+		j.Answer = NotChecked
+		return nil, j
 	}
 	var findings []Finding
 	for _, subject := range c.items(s, seen) {
@@ -43,22 +70,20 @@ func Judge(c Check, s Subject) Result {
 		}
 	}
 	findings = c.bounded(s, oncePerKey(findings))
-	return Result{Findings: findings, Tally: tallyOf(findings, seen)}
+	j.Answer = answerOf(findings)
+	return findings, j
 }
 
-// JudgeFleet answers every check for every host of a fleet, worst first.
-func JudgeFleet(checks []Check, eol EOL, fleet inventory.Fleet, now time.Time) Result {
-	var all Result
-	for _, h := range fleet.Hosts {
-		subject := Subject{Host: h, T0: fleet.T0, Now: now, EOL: eol}
-		for _, c := range checks {
-			one := Judge(c, subject)
-			all.Findings = append(all.Findings, one.Findings...)
-			all.Tally.add(one.Tally)
-		}
+// answerOf sums up findings, the worst of which is the first.
+func answerOf(findings []Finding) Answer {
+	switch {
+	case len(findings) == 0:
+		return Fine
+	case findings[0].Status == Unknown:
+		return NotKnown
+	default:
+		return Found
 	}
-	Sort(all.Findings)
-	return all
 }
 
 // Sort orders findings for reading: critical, warning, unknown; then by the
@@ -80,13 +105,32 @@ type sight struct {
 	values   map[string]observed
 	partial  []string // "sockets: names of other users' processes hidden"
 	unknown  *blocked
-	notAsked bool
+	notAsked []string
+}
+
+// missing says what stood in the way of a whole answer; empty when nothing did.
+func (s sight) missing() string {
+	switch {
+	case s.unknown != nil:
+		return s.unknown.text()
+	case len(s.notAsked) > 0:
+		return "nobody asked for " + strings.Join(s.notAsked, ", ")
+	case len(s.partial) > 0:
+		return plain.Clip("judged on incomplete facts: "+strings.Join(s.partial, "; "), maxOutput)
+	default:
+		return ""
+	}
 }
 
 // blocked is a needed input that is not known.
 type blocked struct {
 	name string
 	observed
+}
+
+// text is the input's name and why it is not known.
+func (b blocked) text() string {
+	return plain.Clip(b.name+": "+cmp.Or(b.reason, "no reason was recorded"), maxOutput)
 }
 
 // observe reads the needed inputs.
@@ -100,7 +144,7 @@ func (c Check) observe(s Subject) sight {
 		case fact.Partial:
 			seen.partial = append(seen.partial, name+": "+o.reason)
 		case "":
-			seen.notAsked = true
+			seen.notAsked = append(seen.notAsked, name)
 		default: // unknown, or a state of another version, which we cannot judge either
 			if seen.unknown == nil {
 				seen.unknown = &blocked{name, o}
@@ -187,9 +231,7 @@ func (c Check) judgeOne(s Subject, seen sight, item subject) (Finding, bool) {
 		f.Business = notFoundOut(f.Host)
 		f.Reason = cmp.Or(reason, f.Summary)
 	}
-	if len(seen.partial) > 0 && f.Reason == "" {
-		f.Reason = Plain("judged on incomplete facts: "+strings.Join(seen.partial, "; "), maxOutput)
-	}
+	f.Reason = cmp.Or(f.Reason, seen.missing())
 	return f, true
 }
 
@@ -202,7 +244,7 @@ func (c Check) status(env map[string]any) (Status, string) {
 	}{{c.critical, Critical}, {c.warning, Warning}, {c.unknown, Unknown}} {
 		yes, err := try.condition.holds(env)
 		if err != nil {
-			return Unknown, Plain("cannot be judged: "+err.Error(), maxOutput)
+			return Unknown, plain.Clip("cannot be judged: "+err.Error(), maxOutput)
 		}
 		if yes {
 			return try.status, ""
@@ -224,7 +266,7 @@ func (c Check) sureness(env map[string]any) Confidence {
 func (c Check) finding(s Subject, key string, status Status) Finding {
 	return Finding{
 		ID: id(c.Spec.Name, s.Host.Name, key), Check: c.Spec.Name, Title: c.Spec.Title,
-		Host: Plain(s.Host.Name, maxKey), Key: Plain(key, maxKey),
+		Host: plain.Clip(s.Host.Name, maxKey), Key: plain.Clip(key, maxKey),
 		Status: status, Weight: c.Spec.Weight, Confidence: Certain,
 	}
 }
@@ -241,11 +283,11 @@ func (c Check) prove(env map[string]any, at time.Time) []Evidence {
 	for _, p := range c.evidence {
 		var shown []string
 		for _, place := range p.show {
-			shown = append(shown, place.path+"="+Plain(place.show(env), maxValue))
+			shown = append(shown, place.path+"="+plain.Clip(place.show(env), maxValue))
 		}
 		evidence = append(evidence, Evidence{
-			Command: Plain(p.run.command(env), maxCommand),
-			Output:  Plain(strings.Join(shown, ", "), maxOutput),
+			Command: p.run.command(env),
+			Output:  plain.Clip(strings.Join(shown, ", "), maxOutput),
 			At:      at,
 		})
 	}
@@ -267,12 +309,8 @@ func (c Check) at(seen sight) time.Time {
 // cannotTell is the finding for a needed input that is unknown.
 func (c Check) cannotTell(s Subject, why blocked) Finding {
 	f := c.finding(s, "", Unknown)
-	reason := why.reason
-	if reason == "" {
-		reason = "no reason was recorded"
-	}
-	f.Reason = Plain(why.name+": "+reason, maxOutput)
-	f.Summary = Plain(fmt.Sprintf("%s cannot be judged on %s: %s", c.Spec.Name, f.Host, f.Reason), maxOutput)
+	f.Reason = why.text()
+	f.Summary = plain.Clip(fmt.Sprintf("%s cannot be judged on %s: %s", c.Spec.Name, f.Host, f.Reason), maxOutput)
 	f.Business = notFoundOut(f.Host)
 	f.Evidence = []Evidence{{
 		Command: host.Quote("nightcall", "scan", f.Host),
@@ -313,18 +351,4 @@ func (c Check) bounded(s Subject, findings []Finding) []Finding {
 	last.Confidence = findings[0].Confidence
 	last.Evidence = findings[0].Evidence
 	return append(findings[:maxFindings-1:maxFindings-1], last)
-}
-
-// tallyOf counts the judgement that ended in these findings.
-func tallyOf(findings []Finding, seen sight) Tally {
-	switch {
-	case len(findings) == 0 && len(seen.partial) > 0:
-		return Tally{Fine: 1, Partial: 1}
-	case len(findings) == 0:
-		return Tally{Fine: 1}
-	case findings[0].Status == Unknown:
-		return Tally{Unknown: 1}
-	default:
-		return Tally{Found: 1}
-	}
 }

@@ -8,11 +8,11 @@ func Nearest(word string, names []string) string {
 	if len(word) > 64 {
 		return ""
 	}
-	best, least := "", max(2, len(word)/3)+1
+	best, least := "", len(word)+2
 	sorted := slices.Clone(names)
 	slices.Sort(sorted)
 	for _, name := range sorted {
-		if d := distance(word, name); d < least {
+		if d := distance(word, name); d < least && d <= max(2, len(word)/3, len(name)/3) {
 			best, least = name, d
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/plain"
 )
 
 // A template is a text with places to fill: {name}, {name.field}, {name:format}.
@@ -21,6 +22,9 @@ type piece struct {
 	path    string
 	format  string
 }
+
+// maxValue bounds one value shown to people, in runes.
+const maxValue = 200
 
 // The formats that a place may ask for.
 var formats = []string{"bytes", "date"}
@@ -130,7 +134,7 @@ func (t template) fill(env map[string]any, wrap func(string) string) string {
 			b.WriteString(p.literal)
 			continue
 		}
-		b.WriteString(wrap(Plain(p.show(env), maxValue)))
+		b.WriteString(wrap(plain.Clip(p.show(env), maxValue)))
 	}
 	return b.String()
 }
