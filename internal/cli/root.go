@@ -95,8 +95,6 @@ gives you a working ssh_config.`,
 		newSSHConfigCmd(a),
 	)
 	checkUsage(root)
-	root.SetHelpCommandGroupID(groupIncident)
-	root.SetCompletionCommandGroupID(groupIncident)
 	_ = root.MarkPersistentFlagDirname("incident")
 	return root
 }
