@@ -148,8 +148,7 @@ func (f *checkFile) placeInBlock(node *ast.LiteralNode, offset int) (line, colum
 	before := string(runes[:min(offset, len(runes))])
 	down := strings.Count(before, "\n")
 	across := utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
-	line = at.Line + 1 + down
-	text := lineOf(f.text, line)
-	indent := utf8.RuneCountInString(text) - utf8.RuneCountInString(strings.TrimLeft(text, " "))
-	return line, indent + across + 1
+	first := lineOf(f.text, at.Line+1)
+	indent := len(first) - len(strings.TrimLeft(first, " "))
+	return at.Line + 1 + down, indent + across + 1
 }

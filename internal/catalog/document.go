@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,7 +27,11 @@ type document struct {
 
 // parse reads the file's outer mapping.
 func parse(file string, text []byte) (doc document, err error) {
+	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
 	doc = document{file: file, text: text}
+	if before, _, found := bytes.Cut(text, []byte("\r")); found {
+		return doc, doc.errorAt(bytes.Count(before, []byte("\n"))+1, 1, "a carriage return without a line feed", "")
+	}
 	defer func() {
 		// The YAML parser has panicked on malformed input before; a bad file of
 		// one user must not end the program.

@@ -71,5 +71,5 @@ func lineOf(text []byte, line int) string {
 		}
 	}
 	first, _, _ := strings.Cut(rest, "\n")
-	return strings.TrimSuffix(first, "\r")
+	return first
 }
