@@ -50,11 +50,12 @@ func (db *DB) migrate(ctx context.Context) error {
 	return nil
 }
 
-// applied lists the steps that the database has been through.
+// applied lists the steps that the database has been through. It only reads: a
+// file that is refused stays as it is.
 func (db *DB) applied(ctx context.Context) ([]string, error) {
 	var id, tables int
 	var known bool
-	err := db.write.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
+	err := db.read.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id),
 		count(*), coalesce(max(name = 'migration'), 0) FROM sqlite_schema WHERE type = 'table'`).Scan(&id, &tables, &known)
 	switch {
 	case err != nil:
@@ -64,7 +65,7 @@ func (db *DB) applied(ctx context.Context) ([]string, error) {
 	case id != applicationID || !known:
 		return nil, fmt.Errorf("%w: it belongs to another program", ErrNotDatabase)
 	}
-	return column(db.write.QueryContext(ctx, `SELECT name FROM migration ORDER BY name`))
+	return column(db.read.QueryContext(ctx, `SELECT name FROM migration ORDER BY name`))
 }
 
 // apply runs one step, unless another process has done so meanwhile.
