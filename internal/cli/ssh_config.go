@@ -216,8 +216,11 @@ func printSSHConfig(a *app, config export.Config, result sshConfigResult) error 
 		return printJSON(a.io, result)
 	}
 	printWarnings(a, config.Warnings)
-	_, err := a.io.Out.Write(config.Text)
-	return err
+	if _, err := a.io.Out.Write(config.Text); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.io.Err, "nightcall: hint: --write puts it in place, with the host keys it refers to")
+	return nil
 }
 
 func printWarnings(a *app, warnings []export.Warning) {

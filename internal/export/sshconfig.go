@@ -142,7 +142,9 @@ func newConfigWriter(o ConfigOptions) (*configWriter, error) {
 			return nil, fmt.Errorf("include %q: %w", o.After, err)
 		}
 	}
-	w.control = socketDir(o.Sockets)
+	if !strings.Contains(o.Client.Version, "_for_Windows_") { // it cannot share connections
+		w.control = socketDir(o.Sockets)
+	}
 	return w, nil
 }
 

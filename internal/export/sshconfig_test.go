@@ -104,6 +104,19 @@ func TestSocketsTooLongAreNotShared(t *testing.T) {
 	}
 }
 
+func TestWindowsSharesNoConnections(t *testing.T) {
+	t.Parallel()
+	o := options()
+	o.Client.Version = "OpenSSH_for_Windows_9.5p1"
+	config, err := SSHConfig(fleet(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(config.Text), "ControlMaster") {
+		t.Error("a client that cannot share connections is told to")
+	}
+}
+
 // oneHost is a fleet of one host that a single value was put into.
 func oneHost(change func(*inventory.Host)) []inventory.Host {
 	return []inventory.Host{seen("web1", "10.0.0.7", change)}
