@@ -215,7 +215,7 @@ func sizeText(bytes float64) string {
 // span writes a duration with at most two units.
 func span(d time.Duration) string {
 	if d < 0 {
-		return "-" + span(max(-d, 0))
+		return "-" + span(-max(d, -math.MaxInt64))
 	}
 	switch {
 	case d >= 24*time.Hour:
