@@ -3,11 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"compress/flate"
-	"context"
-	"crypto/sha256"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 
@@ -84,42 +80,33 @@ func (s stored) decode(set *fact.Set) error {
 	return s.fact.Decode(date, set) // fills one field and leaves the others
 }
 
-// put stores the JSON, unless an equal one is there, and returns its id.
-func (s stored) put(ctx context.Context, tx *sql.Tx) (id int64, err error) {
-	hash := sha256.Sum256(s.json)
-	err = tx.QueryRowContext(ctx, `SELECT id FROM blob WHERE hash = ?`, hash[:]).Scan(&id)
-	if !errors.Is(err, sql.ErrNoRows) {
-		return id, err
-	}
-	data, zip, err := pack(s.json)
-	if err != nil {
-		return 0, err
-	}
-	err = tx.QueryRowContext(ctx, `INSERT INTO blob (hash, size, zip, data) VALUES (?, ?, ?, ?) RETURNING id`,
-		hash[:], len(s.json), zip, data).Scan(&id)
-	return id, err
-}
+// A packer compresses; the zero packer is ready. It is reused because a
+// compressor costs more to make than a fact takes to compress.
+type packer struct{ w *flate.Writer }
 
 // pack compresses what is worth it.
-func pack(text []byte) (data []byte, zip bool, err error) {
+func (p *packer) pack(text []byte) (data []byte, zip bool, err error) {
 	if len(text) <= zipAbove {
 		return text, false, nil
 	}
 	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.BestSpeed)
-	if err != nil {
+	if p.w == nil {
+		if p.w, err = flate.NewWriter(&b, flate.BestSpeed); err != nil {
+			return nil, false, err
+		}
+	} else {
+		p.w.Reset(&b)
+	}
+	if _, err := p.w.Write(text); err != nil {
 		return nil, false, err
 	}
-	if _, err := w.Write(text); err != nil {
-		return nil, false, err
-	}
-	if err := w.Close(); err != nil {
+	if err := p.w.Close(); err != nil {
 		return nil, false, err
 	}
 	return b.Bytes(), true, nil
 }
 
-// unpack is the reverse of pack. It returns ErrCorrupt for anything that is not
+// unpack is the reverse of packer.pack. It returns ErrCorrupt for anything that is not
 // size bytes of JSON in the end.
 func unpack(data []byte, zip bool, size int64) ([]byte, error) {
 	if size < 0 || size > maxBlob {

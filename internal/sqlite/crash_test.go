@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nightcall-sh/nightcall/internal/fact"
 	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
 
@@ -75,8 +76,12 @@ func visitOne(db *DB, n int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	h := busyHost(fmt.Sprintf("web%d", n%3), n, now)
-	h.Scan = e.ID
+	h := reached(e.ID, now)
+	h.Name = fmt.Sprintf("web%d", n%3)
+	h.Facts.Load = load(float64(n), now)
+	h.Facts.Packages = seen(many(n%100, func(i int) fact.Package {
+		return fact.Package{Name: fmt.Sprint("package-", i), Version: fmt.Sprint(n)}
+	}), now)
 	return e.ID, db.SaveVisit(context.Background(), h, e)
 }
 
@@ -118,7 +123,7 @@ func killedWriters(t *testing.T, path string, works []string) (told []string) {
 		}
 		go func() {
 			defer func() { _ = cmd.Wait() }()
-			lines <- killAfter(cmd, out, 1+rand.IntN(40))
+			lines <- killAfter(cmd, out, 1+rand.IntN(15))
 		}()
 	}
 	for _, work := range works {

@@ -50,8 +50,12 @@ func saveVisit(ctx context.Context, tx *sql.Tx, h inventory.Host, readings []sto
 	if err != nil {
 		return err
 	}
+	w, err := newReadingWriter(ctx, tx)
+	if err != nil {
+		return err
+	}
 	for _, r := range readings {
-		if err := saveReading(ctx, tx, h.Name, visit, r, current[r.fact.Name]); err != nil {
+		if err := w.save(ctx, h.Name, visit, r, current[r.fact.Name]); err != nil {
 			return fmt.Errorf("fact %s: %w", r.fact.Name, err)
 		}
 	}
@@ -155,21 +159,6 @@ func mark(f fact.Fact, set *fact.Set, state fact.State, source string) error {
 		return err
 	}
 	return f.Decode(text, set)
-}
-
-func saveReading(ctx context.Context, tx *sql.Tx, host string, visit int64, r stored, current bool) error {
-	blob, err := r.put(ctx, tx)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO reading (visit, fact, at, blob) VALUES (?, ?, ?, ?)`, visit, r.fact.Name, r.at, blob)
-	if err != nil || !current {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO current (host, fact, state, at, blob) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (host, fact) DO UPDATE SET state = excluded.state, at = excluded.at, blob = excluded.blob`,
-		host, r.fact.Name, string(r.state), r.at, blob)
-	return err
 }
 
 // prune forgets the facts of all but the last visits. The current ones stay.

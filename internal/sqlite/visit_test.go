@@ -349,9 +349,10 @@ func TestDamagedFacts(t *testing.T) {
 }
 
 func FuzzUnpack(f *testing.F) {
+	var p packer
 	for _, n := range []int{0, 1, zipAbove, zipAbove + 1, 100_000} {
 		text := make([]byte, n)
-		data, zip, err := pack(text)
+		data, zip, err := p.pack(text)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -372,7 +373,8 @@ func FuzzUnpack(f *testing.F) {
 		if int64(len(text)) != size {
 			t.Errorf("%d bytes, want %d", len(text), size)
 		}
-		again, zip, err := pack(text)
+		var p packer
+		again, zip, err := p.pack(text)
 		if err != nil {
 			t.Fatal(err)
 		}
