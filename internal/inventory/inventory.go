@@ -26,8 +26,9 @@ type Host struct {
 
 // Access is how a host is reached. Secrets are not part of it.
 type Access struct {
-	Wire       string     `json:"wire"`    // ssh, openssh, local, demo
-	Address    string     `json:"address"` // what is dialled: name or IP, without port
+	Wire       string     `json:"wire"`            // ssh, openssh, local, demo
+	Alias      string     `json:"alias,omitempty"` // as the ssh configuration names it
+	Address    string     `json:"address"`         // what is dialled: name or IP, without port
 	Port       int        `json:"port"`
 	User       string     `json:"user"`
 	Jump       []Hop      `json:"jump,omitempty"`       // bastions, first one first

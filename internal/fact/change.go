@@ -1,0 +1,185 @@
+package fact
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+func changesFact() Fact {
+	return define("changes", "what changed lately", Probe{Script: changesScript, Heavy: true, Timeout: 15 * time.Second},
+		func(s *Set) *Observed[[]Change] { return &s.Changes }, parseChanges)
+}
+
+// changesScript reads the ends of package logs, the files of /etc that changed in
+// three days, and the last logins and starts.
+const changesScript = `echo "#now $(date '+%s %z')"
+for f in /var/log/dpkg.log /var/log/yum.log /var/log/dnf.rpm.log /var/log/apk.log; do
+[ -r $f ] && { echo "#$f"; tail -n 60 $f; }
+done
+echo "#etc"; l=$(find /etc -xdev -type f -mtime -3 2>/dev/null | head -n 100)
+[ -z "$l" ] || { IFS='
+'; set -f; stat -c '%Y %n' $l || ls -l -d $l; }
+if has last; then echo "#last"; last -n 25 -F || last -n 25; fi
+:`
+
+const maxChanges = 200
+
+func parseChanges(r Raw) Observed[[]Change] {
+	c := changeReader{zone: time.UTC}
+	for line := range strings.Lines(r.Out) {
+		c.line(clean(line))
+	}
+	if c.now.IsZero() {
+		return unknown[[]Change]("the probe did not begin")
+	}
+	slices.SortStableFunc(c.list, func(a, b Change) int { return b.At.Compare(a.At) })
+	c.list = c.list[:min(len(c.list), maxChanges)]
+	if len(c.sources) == 0 {
+		return unknown[[]Change]("no log of packages, no login record and no file times are told")
+	}
+	return found(c.list, strings.Join(c.sources, ", "))
+}
+
+// A changeReader reads the probe's answer line by line; section says of what.
+type changeReader struct {
+	section string
+	now     time.Time
+	zone    *time.Location
+	sources []string
+	list    []Change
+}
+
+func (c *changeReader) line(line string) {
+	if head, ok := strings.CutPrefix(line, "#"); ok {
+		c.enter(head)
+		return
+	}
+	var change Change
+	var ok bool
+	switch {
+	case c.section == "etc":
+		change, ok = c.file(line)
+	case c.section == "last":
+		change, ok = c.login(line)
+	case strings.HasPrefix(c.section, "/var/log/dpkg"):
+		change, ok = c.dpkg(line)
+	default:
+		change, ok = c.rpm(line)
+	}
+	if ok && len(c.list) < maxItems {
+		c.list = append(c.list, change)
+	}
+}
+
+func (c *changeReader) enter(head string) {
+	c.section = head
+	now, ok := strings.CutPrefix(head, "now ")
+	if !ok {
+		c.sources = append(c.sources, strings.TrimPrefix(head, "/var/log/"))
+		return
+	}
+	f := strings.Fields(now)
+	if n, ok := number(firstField(now)); ok && n > 0 && n < 1<<40 {
+		c.now = time.Unix(n, 0).UTC()
+	}
+	if len(f) > 1 {
+		if t, err := time.Parse("-0700", f[1]); err == nil {
+			_, offset := t.Zone()
+			c.zone = time.FixedZone(f[1], offset)
+		}
+	}
+}
+
+// dpkg reads "2026-11-20 10:00:00 upgrade libssl3:amd64 3.0.1 3.0.2".
+func (c *changeReader) dpkg(line string) (Change, bool) {
+	f := strings.Fields(line)
+	if len(f) < 5 || !slices.Contains([]string{"install", "upgrade", "remove", "purge"}, f[2]) {
+		return Change{}, false
+	}
+	at, err := time.ParseInLocation("2006-01-02 15:04:05", f[0]+" "+f[1], c.zone)
+	if err != nil {
+		return Change{}, false
+	}
+	return Change{At: at.UTC(), Kind: "package", What: strings.Join(f[2:], " ")}, true
+}
+
+var rpmVerbs = regexp.MustCompile(`(Installed|Updated|Upgraded?|Upgrade|Erased|Removed|Downgraded?|Reinstalled):? (.+)$`)
+
+// rpm reads yum's "Nov 20 10:00:00 Updated: openssl-…" and dnf's
+// "2026-11-20T10:00:00+0000 SUBDEBUG Upgrade: openssl-…".
+func (c *changeReader) rpm(line string) (Change, bool) {
+	m := rpmVerbs.FindStringSubmatch(line)
+	if m == nil {
+		return Change{}, false
+	}
+	what := strings.ToLower(m[1]) + " " + m[2]
+	if at, err := time.Parse("2006-01-02T15:04:05-0700", firstField(line)); err == nil {
+		return Change{At: at.UTC(), Kind: "package", What: what}, true
+	}
+	if at, ok := c.yearless("Jan _2 15:04:05", line); ok {
+		return Change{At: at, Kind: "package", What: what}, true
+	}
+	return Change{}, false
+}
+
+// yearless reads a time without a year as the last one that is not in the future.
+func (c *changeReader) yearless(layout, line string) (time.Time, bool) {
+	if len(line) < len(layout) {
+		return time.Time{}, false
+	}
+	at, err := time.ParseInLocation(layout, line[:len(layout)], c.zone)
+	if err != nil {
+		return time.Time{}, false
+	}
+	at = time.Date(c.now.Year(), at.Month(), at.Day(), at.Hour(), at.Minute(), at.Second(), 0, c.zone)
+	if at.After(c.now.Add(24 * time.Hour)) {
+		at = at.AddDate(-1, 0, 0)
+	}
+	return at.UTC(), true
+}
+
+// file reads "SECONDS NAME"; ls's own dates are too vague to keep.
+func (c *changeReader) file(line string) (Change, bool) {
+	seconds, name, ok := strings.Cut(line, " ")
+	n, ok2 := number(seconds)
+	if !ok || !ok2 || n <= 0 || n > 1<<40 {
+		return Change{}, false
+	}
+	return Change{At: time.Unix(n, 0).UTC(), Kind: "file", What: name}, true
+}
+
+// lastFull and lastShort are last's two forms of a time.
+var (
+	lastFull  = regexp.MustCompile(`(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})`)
+	lastShort = regexp.MustCompile(`(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([A-Z][a-z]{2} [ \d]\d \d\d:\d\d)`)
+)
+
+// login reads a line of last: who, where from, when.
+func (c *changeReader) login(line string) (Change, bool) {
+	f := strings.Fields(line)
+	if len(f) < 5 || f[0] == "wtmp" || strings.HasSuffix(f[0], "begins") {
+		return Change{}, false
+	}
+	var at time.Time
+	if m := lastFull.FindStringSubmatch(line); m != nil {
+		t, err := time.ParseInLocation("Jan _2 15:04:05 2006", m[1], c.zone)
+		if err != nil {
+			return Change{}, false
+		}
+		at = t.UTC()
+	} else if m := lastShort.FindStringSubmatch(line); m != nil {
+		t, ok := c.yearless("Jan _2 15:04", m[1])
+		if !ok {
+			return Change{}, false
+		}
+		at = t
+	} else {
+		return Change{}, false
+	}
+	if f[0] == "reboot" {
+		return Change{At: at, Kind: "reboot", What: "system boot"}, true
+	}
+	return Change{At: at, Kind: "login", What: "login on " + f[1], Who: f[0]}, true
+}

@@ -1,0 +1,136 @@
+package fact
+
+import (
+	"path"
+	"regexp"
+	"strings"
+)
+
+func disksFact() Fact {
+	const block = "/sys/block/*/"
+	return define("disks", "block devices", Probe{
+		Files: []string{
+			block + "size", block + "ro", block + "removable", block + "queue/rotational", block + "device/model", block + "device/vendor",
+			block + "device/state", block + "dm/name", block + "dm/uuid", block + "md/level", "/proc/mdstat", "/proc/partitions",
+		},
+		Script: `[ -d /sys/block ] || [ -r /proc/partitions ] || { has sysctl && sysctl -n kern.disks; }`,
+	}, func(s *Set) *Observed[[]Disk] { return &s.Disks }, parseDisks)
+}
+
+func parseDisks(r Raw) Observed[[]Disk] {
+	raids := parseMDStat(r.Files["/proc/mdstat"].Content)
+	var disks []Disk
+	for _, p := range r.matching("/sys/block/") {
+		name, rest, _ := strings.Cut(strings.TrimPrefix(p, "/sys/block/"), "/")
+		if rest != "size" || len(disks) >= maxItems {
+			continue
+		}
+		if d, ok := disk(r, name, raids); ok {
+			disks = append(disks, d)
+		}
+	}
+	if len(disks) > 0 {
+		return found(disks, "/sys/block")
+	}
+	if disks = fromPartitions(r.Files["/proc/partitions"].Content); len(disks) > 0 {
+		return partly(disks, "/proc/partitions", "only names and sizes are told")
+	}
+	for _, name := range strings.Fields(clean(r.Out)) {
+		disks = append(disks, Disk{Name: name, Kind: "disk"})
+	}
+	if len(disks) > 0 {
+		return partly(disks, "kern.disks", "only names are told")
+	}
+	if len(r.matching("/sys/block/")) > 0 || r.Files["/proc/partitions"].Content != "" {
+		return found([]Disk{}, "/sys/block") // a container without devices of its own
+	}
+	return unknown[[]Disk]("no block device is told")
+}
+
+// disk describes one device; empty loop, ram and optical ones are left out.
+func disk(r Raw, name string, raids map[string]raid) (Disk, bool) {
+	at := func(file string) string { return r.line("/sys/block/" + name + "/" + file) }
+	sectors, ok := number(at("size"))
+	if !ok || sectors <= 0 || sectors > 1<<50 {
+		return Disk{}, false
+	}
+	d := Disk{
+		Name: clean(name), Size: sectors * 512, Kind: "disk",
+		Model:      strings.TrimSpace(at("device/vendor") + " " + at("device/model")),
+		Rotational: at("queue/rotational") == "1", Removable: at("removable") == "1", ReadOnly: at("ro") == "1",
+		State: at("device/state"),
+	}
+	switch {
+	case strings.HasPrefix(name, "loop"), strings.HasPrefix(name, "ram"), strings.HasPrefix(name, "sr"), strings.HasPrefix(name, "zram"):
+		return Disk{}, false
+	case strings.HasPrefix(name, "md"):
+		d.Kind = "raid"
+		d.Model, d.State, d.Holders = raids[name].level, raids[name].state, raids[name].members
+	case strings.HasPrefix(name, "dm-"):
+		d.Kind, d.Model = "lvm", at("dm/name")
+		if strings.HasPrefix(at("dm/uuid"), "CRYPT-") {
+			d.Kind = "crypt"
+		}
+	}
+	return d, true
+}
+
+type raid struct {
+	level, state string
+	members      []string
+}
+
+var (
+	mdLine   = regexp.MustCompile(`^(md\S*) : (\S+)(?: \([a-z-]+\))*(?: (\S+))?(.*)$`)
+	mdMember = regexp.MustCompile(`([a-zA-Z0-9!/-]+)\[\d+\](\([A-Z]\))?`)
+	mdHealth = regexp.MustCompile(`\[(\d+)/(\d+)\] \[([U_]+)\]`)
+)
+
+// parseMDStat reads the software RAIDs: an array with fewer members working than
+// it wants is degraded, one that rebuilds says so.
+func parseMDStat(text string) map[string]raid {
+	raids := map[string]raid{}
+	name := ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		if m := mdLine.FindStringSubmatch(line); m != nil {
+			name = m[1]
+			r := raid{level: clean(m[3]), state: clean(m[2])}
+			for _, member := range mdMember.FindAllStringSubmatch(m[4], 64) {
+				r.members = append(r.members, clean(member[1]+member[2]))
+			}
+			raids[name] = r
+			continue
+		}
+		r, ok := raids[name]
+		if !ok {
+			continue
+		}
+		if m := mdHealth.FindStringSubmatch(line); m != nil && strings.Contains(m[3], "_") {
+			r.state = "degraded"
+		}
+		for _, work := range []string{"recovery", "resync", "reshape"} {
+			if strings.Contains(line, work+" =") || strings.Contains(line, work+"=") {
+				r.state = strings.TrimPrefix(r.state+", "+work, "active, ")
+			}
+		}
+		raids[name] = r
+	}
+	return raids
+}
+
+var partition = regexp.MustCompile(`^(?:[hsv]d[a-z]+|xvd[a-z]+)\d+$|p\d+$`)
+
+func fromPartitions(text string) []Disk {
+	var disks []Disk
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if len(f) != 4 || partition.MatchString(f[3]) || strings.HasPrefix(f[3], "loop") || len(disks) >= maxItems {
+			continue
+		}
+		if kb, ok := number(f[2]); ok && kb > 1 && kb < 1<<50 {
+			disks = append(disks, Disk{Name: clean(path.Base(f[3])), Size: kb * 1024, Kind: "disk"})
+		}
+	}
+	return disks
+}

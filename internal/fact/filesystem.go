@@ -1,0 +1,226 @@
+package fact
+
+import (
+	"slices"
+	"strings"
+)
+
+func filesystemsFact() Fact {
+	return define("filesystems", "mounted filesystems", Probe{
+		Files:  []string{"/proc/mounts", "/etc/fstab", "/etc/mtab"},
+		Script: filesystemsScript,
+	}, func(s *Set) *Observed[[]Filesystem] { return &s.Filesystems }, parseFilesystems)
+}
+
+// filesystemsScript asks for sizes and inodes of all local filesystems in one
+// process where stat can, else through df. Network filesystems are never asked:
+// a dead server would hold the visit up.
+const filesystemsScript = `set --
+if [ -r /proc/mounts ]; then
+while read -r d m t o; do
+case $t in
+proc|sysfs|devtmpfs|devpts|cgroup*|securityfs|debugfs|tracefs|pstore|bpf|configfs|fusectl|mqueue|hugetlbfs|binfmt_misc|rpc_pipefs|nfsd|autofs|squashfs|rootfs|usbfs|efivarfs|selinuxfs|nsfs|ramfs|fuse.*) continue ;;
+nfs*|cifs|smb*|ceph|glusterfs|lustre|afs|9p|ncpfs|gfs*|ocfs2) continue ;;
+esac
+case $m in *\\*) m=$(printf '%b' "$(printf %s "$m" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g')") ;; esac
+set -- "$@" "$m"
+done </proc/mounts
+if stat -f -c '%S|%b|%f|%a|%c|%d|%n' "$@"; then exit 0; fi
+df -P -k "$@"; echo; df -P -i "$@"; exit 0
+fi
+mount -p; echo; df -k -i`
+
+// pseudo filesystems hold nothing that can fill up.
+var pseudo = []string{
+	"proc", "sysfs", "devtmpfs", "devpts", "cgroup", "cgroup2", "securityfs", "debugfs", "tracefs", "pstore", "bpf", "configfs",
+	"fusectl", "mqueue", "hugetlbfs", "binfmt_misc", "rpc_pipefs", "nfsd", "autofs", "squashfs", "rootfs", "usbfs", "efivarfs",
+	"selinuxfs", "nsfs", "ramfs", "devfs", "fdescfs", "procfs", "linprocfs", "linsysfs", "iso9660",
+}
+
+var networked = []string{"nfs", "nfs4", "cifs", "smbfs", "smb3", "ceph", "glusterfs", "lustre", "afs", "9p", "ncpfs", "gfs", "gfs2", "ocfs2", "fuse.sshfs", "fuse.glusterfs"}
+
+func parseFilesystems(r Raw) Observed[[]Filesystem] {
+	mounts, source := r.Files["/proc/mounts"].Content, "stat"
+	sizes := sizesFromStat(r.Out)
+	if len(sizes) == 0 {
+		source, sizes = "df", sizesFromDF(r.Out)
+	}
+	if mounts == "" {
+		mounts, _, _ = strings.Cut(r.Out, "\n\n") // FreeBSD's mount -p is an fstab
+		sizes, source = sizesFromBSD(r.Out), "df"
+	}
+	list := mounted(mounts, keyValuesOfFstab(r.Files["/etc/fstab"].Content))
+	if len(list) == 0 {
+		return unknown[[]Filesystem]("no mounted filesystem is told")
+	}
+	var missing []string
+	for n := range list {
+		f := &list[n]
+		s, ok := sizes[f.Mount]
+		if !ok {
+			missing = append(missing, f.Mount)
+			continue
+		}
+		s.fill(f)
+	}
+	if len(missing) == len(list) {
+		return unknown[[]Filesystem]("neither stat nor df tells a size")
+	}
+	if len(missing) > 0 {
+		return partly(list, source, "size not asked or not told: "+strings.Join(missing, ", "))
+	}
+	return found(list, source)
+}
+
+// mounted reads /proc/mounts, leaves out what is no storage, and keeps the
+// shortest mount point of each device.
+func mounted(text string, fstab map[string]string) []Filesystem {
+	byDevice := map[string]int{}
+	var list []Filesystem
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		if len(fields) < 4 || slices.Contains(pseudo, fields[2]) || len(list) >= maxItems {
+			continue
+		}
+		if strings.HasPrefix(fields[2], "fuse.") && !slices.Contains(networked, fields[2]) {
+			continue
+		}
+		f := Filesystem{
+			Device: clean(unescape(fields[0])), Mount: clean(unescape(fields[1])), Type: clean(fields[2]),
+			ReadOnly: slices.Contains(strings.Split(fields[3], ","), "ro"),
+			Network:  slices.Contains(networked, fields[2]),
+		}
+		f.Fstab = fstab[f.Mount]
+		if n, twice := byDevice[f.Device]; twice && strings.HasPrefix(f.Device, "/") {
+			if len(f.Mount) < len(list[n].Mount) {
+				list[n] = f
+			}
+			continue
+		}
+		byDevice[f.Device] = len(list)
+		if !strings.HasPrefix(f.Device, "/") && !f.Network { // tmpfs and overlay: each mount is one of its own
+			delete(byDevice, f.Device)
+		}
+		list = append(list, f)
+	}
+	return list
+}
+
+// keyValuesOfFstab is "rw" or "ro" by mount point, as /etc/fstab wants it.
+func keyValuesOfFstab(text string) map[string]string {
+	wants := map[string]string{}
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		if len(fields) < 4 || strings.HasPrefix(fields[0], "#") {
+			continue
+		}
+		wants[clean(unescape(fields[1]))] = "rw"
+		if slices.Contains(strings.Split(fields[3], ","), "ro") {
+			wants[clean(unescape(fields[1]))] = "ro"
+		}
+	}
+	return wants
+}
+
+// A usage is what stat or df say of one filesystem: blocks in bytes.
+type usage struct{ size, free, available, inodes, inodesFree int64 }
+
+func (u usage) fill(f *Filesystem) {
+	f.Size, f.Available = u.size, u.available
+	used := u.size - u.free
+	f.UsedPercent = percent(float64(used), float64(used+u.available))
+	f.Inodes, f.InodesFree = u.inodes, u.inodesFree
+	f.InodesUsedPercent = percent(float64(u.inodes-u.inodesFree), float64(u.inodes))
+}
+
+func (u usage) sane() bool {
+	return u.size > 0 && u.size < 1<<60 && u.free >= 0 && u.free <= u.size && u.available >= 0 && u.available <= u.size &&
+		u.inodes >= 0 && u.inodesFree >= 0 && u.inodesFree <= u.inodes
+}
+
+// sizesFromStat reads lines "blocksize|blocks|free|available|inodes|free|mount".
+func sizesFromStat(text string) map[string]usage {
+	sizes := map[string]usage{}
+	for line := range strings.Lines(text) {
+		fields := strings.SplitN(strings.TrimRight(line, "\n"), "|", 7)
+		if len(fields) != 7 {
+			continue
+		}
+		var n [6]int64
+		ok := true
+		for i := range n {
+			var good bool
+			n[i], good = number(fields[i])
+			ok = ok && good && n[i] >= 0 && n[i] < 1<<50
+		}
+		block := n[0]
+		if !ok || block > 1<<24 || n[1] > 1<<40 {
+			continue
+		}
+		u := usage{n[1] * block, n[2] * block, n[3] * block, n[4], n[5]}
+		if u.sane() {
+			sizes[clean(fields[6])] = u
+		}
+	}
+	return sizes
+}
+
+// sizesFromDF reads POSIX df in kilobytes and, after an empty line, in inodes.
+func sizesFromDF(text string) map[string]usage {
+	space, inodes, _ := strings.Cut(text, "\n\n")
+	sizes := map[string]usage{}
+	eachDF(space, func(mount string, total, used, available int64) {
+		u := usage{size: total * 1024, free: max(total-used, 0) * 1024, available: max(available, 0) * 1024}
+		if u.sane() {
+			sizes[mount] = u
+		}
+	})
+	eachDF(inodes, func(mount string, total, _, free int64) {
+		if u, ok := sizes[mount]; ok && total >= 0 && free >= 0 && free <= total {
+			u.inodes, u.inodesFree = total, free
+			sizes[mount] = u
+		}
+	})
+	return sizes
+}
+
+// eachDF reads df's lines. A long device name may put its numbers on a line of
+// their own, even where -P was asked for.
+func eachDF(text string, each func(mount string, total, used, available int64)) {
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		for n := 0; n+4 < len(fields); n++ {
+			total, ok := number(fields[n])
+			used, ok2 := number(fields[n+1])
+			available, ok3 := number(fields[n+2])
+			if ok && ok2 && ok3 && (strings.HasSuffix(fields[n+3], "%") || fields[n+3] == "-") && total < 1<<50 && total >= 0 && used >= 0 && used < 1<<50 {
+				each(clean(strings.Join(fields[n+4:], " ")), total, used, available)
+				break
+			}
+		}
+	}
+}
+
+// sizesFromBSD reads FreeBSD's df -k -i: one line with space and inodes.
+func sizesFromBSD(text string) map[string]usage {
+	sizes := map[string]usage{}
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if len(f) < 9 || !strings.HasSuffix(f[4], "%") || !strings.HasSuffix(f[7], "%") {
+			continue
+		}
+		total, _ := number(f[1])
+		used, _ := number(f[2])
+		available, _ := number(f[3])
+		inodesUsed, _ := number(f[5])
+		inodesFree, _ := number(f[6])
+		if total >= 1<<50 || used < 0 || used >= 1<<50 {
+			continue
+		}
+		u := usage{total * 1024, max(total-used, 0) * 1024, max(available, 0) * 1024, inodesUsed + inodesFree, inodesFree}
+		if u.sane() {
+			sizes[clean(strings.Join(f[8:], " "))] = u
+		}
+	}
+	return sizes
+}

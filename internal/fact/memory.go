@@ -1,0 +1,205 @@
+package fact
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+func bootFact() Fact {
+	return define("boot", "when it started", Probe{
+		Files:  []string{"/proc/uptime", "/proc/stat"},
+		Script: `[ -r /proc/uptime ] || { date +%s; sysctl -n kern.boottime; }`,
+	}, func(s *Set) *Observed[Boot] { return &s.Boot }, parseBoot)
+}
+
+func parseBoot(r Raw) Observed[Boot] {
+	seconds, ok := decimal(firstField(r.Files["/proc/uptime"].Content))
+	if !ok || seconds < 0 || seconds > 1e9 {
+		return bootFromSysctl(r.Out)
+	}
+	b := Boot{Uptime: time.Duration(seconds * float64(time.Second)).Round(time.Second)}
+	for line := range strings.Lines(r.Files["/proc/stat"].Content) {
+		if text, ok := strings.CutPrefix(line, "btime "); ok {
+			if n, ok := number(text); ok && n > 0 {
+				b.At = time.Unix(n, 0).UTC()
+			}
+		}
+	}
+	if b.At.IsZero() {
+		return partly(b, "/proc/uptime", "/proc/stat does not say when it started")
+	}
+	return found(b, "/proc/stat")
+}
+
+// bootFromSysctl reads FreeBSD's "{ sec = 1700000000, usec = 1 } …" under the
+// time of day.
+func bootFromSysctl(out string) Observed[Boot] {
+	now, rest, _ := strings.Cut(out, "\n")
+	_, sec, ok := strings.Cut(rest, "sec = ")
+	text, _, _ := strings.Cut(sec, ",")
+	at, ok2 := number(text)
+	n, ok3 := number(now)
+	if !ok || !ok2 || !ok3 || at <= 0 || n < at {
+		return unknown[Boot]("nothing says when it started")
+	}
+	return found(Boot{At: time.Unix(at, 0).UTC(), Uptime: time.Duration(n-at) * time.Second}, "kern.boottime")
+}
+
+func firstField(text string) string {
+	fields := strings.Fields(text)
+	if len(fields) == 0 {
+		return ""
+	}
+	return fields[0]
+}
+
+func cpuFact() Fact {
+	return define("cpu", "processors", Probe{
+		Files: []string{"/proc/stat"},
+		Script: `if [ -r /proc/cpuinfo ]; then
+n=0; while read -r k c v; do case $k in "") break ;; model) case $c in name*) echo "${v#: }"; break ;; esac ;; esac; n=$((n+1)); [ $n -gt 60 ] && break; done </proc/cpuinfo
+elif has sysctl; then sysctl -n hw.model; echo "count=$(sysctl -n hw.ncpu)"; fi
+:`,
+	}, func(s *Set) *Observed[CPU] { return &s.CPU }, parseCPU)
+}
+
+func parseCPU(r Raw) Observed[CPU] {
+	var c CPU
+	for line := range strings.Lines(r.Out) {
+		if n, ok := strings.CutPrefix(line, "count="); ok {
+			c.Count = integer(n)
+		} else if c.Model == "" {
+			c.Model = strings.Join(strings.Fields(clean(line)), " ")
+		}
+	}
+	for line := range strings.Lines(r.Files["/proc/stat"].Content) {
+		if rest, ok := strings.CutPrefix(line, "cpu"); ok && rest != "" && rest[0] >= '0' && rest[0] <= '9' {
+			c.Count++
+		}
+	}
+	switch {
+	case c.Count <= 0:
+		return unknown[CPU]("nothing counts the processors")
+	case c.Model == "":
+		return partly(c, "/proc/stat", "the model is not told")
+	default:
+		return found(c, "/proc/stat")
+	}
+}
+
+func loadFact() Fact {
+	return define("load", "load and use of the processors", Probe{
+		Files:  []string{"/proc/loadavg"},
+		Again:  []string{"/proc/stat"},
+		Script: `[ -r /proc/loadavg ] || { has sysctl && sysctl -n vm.loadavg; }`,
+	}, func(s *Set) *Observed[Load] { return &s.Load }, parseLoad)
+}
+
+func parseLoad(r Raw) Observed[Load] {
+	text, source := r.Files["/proc/loadavg"].Content, "/proc/loadavg"
+	if text == "" {
+		text, source = strings.Trim(strings.TrimSpace(r.Out), "{}"), "vm.loadavg"
+	}
+	fields := strings.Fields(text)
+	if len(fields) < 3 {
+		return unknown[Load]("nothing tells the load")
+	}
+	l := Load{BusyPercent: -1, WaitPercent: -1}
+	for n, to := range []*float64{&l.One, &l.Five, &l.Fifteen} {
+		v, ok := decimal(fields[n])
+		if !ok || v < 0 {
+			return unknown[Load]("the load reads %q", clean(text))
+		}
+		*to = v
+	}
+	before, ok := cpuTimes(r.Files["/proc/stat"].Content)
+	after, ok2 := cpuTimes(r.Again["/proc/stat"].Content)
+	total := after.total - before.total
+	if !ok || !ok2 || total <= 0 || after.idle < before.idle || after.wait < before.wait {
+		return partly(l, source, "the use of the processors was not sampled twice")
+	}
+	l.WaitPercent = percent(after.wait-before.wait, total)
+	l.BusyPercent = percent(total-(after.idle-before.idle)-(after.wait-before.wait), total)
+	return found(l, source)
+}
+
+type cpuTime struct{ total, idle, wait float64 }
+
+// cpuTimes reads the first line of /proc/stat: user nice system idle iowait ….
+// Guest time is already in user time.
+func cpuTimes(text string) (t cpuTime, ok bool) {
+	line, _, _ := strings.Cut(text, "\n")
+	fields := strings.Fields(line)
+	if len(fields) < 5 || fields[0] != "cpu" {
+		return t, false
+	}
+	for n, f := range fields[1:min(len(fields), 9)] {
+		v, err := strconv.ParseUint(f, 10, 63)
+		if err != nil {
+			return t, false
+		}
+		t.total += float64(v)
+		switch n {
+		case 3:
+			t.idle = float64(v)
+		case 4:
+			t.wait = float64(v)
+		}
+	}
+	return t, true
+}
+
+func memoryFact() Fact {
+	return define("memory", "memory and swap", Probe{
+		Files:  []string{"/proc/meminfo"},
+		Script: `[ -r /proc/meminfo ] || { has sysctl && sysctl hw.physmem hw.pagesize vm.stats.vm.v_free_count vm.stats.vm.v_inactive_count vm.swap_total; }`,
+	}, func(s *Set) *Observed[Memory] { return &s.Memory }, parseMemory)
+}
+
+func parseMemory(r Raw) Observed[Memory] {
+	text := r.Files["/proc/meminfo"].Content
+	if text == "" {
+		return memoryFromSysctl(keyValues(r.Out, ":"))
+	}
+	kb := map[string]int64{}
+	for line := range strings.Lines(text) {
+		key, value, _ := strings.Cut(line, ":")
+		if n, ok := number(firstField(value)); ok && n >= 0 && n < 1<<50 {
+			kb[key] = n * 1024
+		}
+	}
+	m := Memory{Total: kb["MemTotal"], SwapTotal: kb["SwapTotal"], SwapFree: kb["SwapFree"]}
+	if m.Total == 0 {
+		return unknown[Memory]("/proc/meminfo has no total")
+	}
+	available, told := kb["MemAvailable"]
+	if !told { // before Linux 3.14
+		available = min(kb["MemFree"]+kb["Buffers"]+kb["Cached"]+kb["SReclaimable"]-kb["Shmem"], m.Total)
+	}
+	m.Available = max(available, 0)
+	m.shares()
+	if !told {
+		return partly(m, "/proc/meminfo", "this kernel does not estimate what is available; free, buffers and cache were added")
+	}
+	return found(m, "/proc/meminfo")
+}
+
+func (m *Memory) shares() {
+	m.AvailablePercent = percent(float64(m.Available), float64(m.Total))
+	m.SwapUsedPercent = percent(float64(max(m.SwapTotal-m.SwapFree, 0)), float64(m.SwapTotal))
+}
+
+func memoryFromSysctl(kv map[string]string) Observed[Memory] {
+	total, ok := number(kv["hw.physmem"])
+	page, ok2 := number(kv["hw.pagesize"])
+	if !ok || !ok2 || total <= 0 || page <= 0 || page > 1<<20 {
+		return unknown[Memory]("nothing tells the memory")
+	}
+	free, _ := number(kv["vm.stats.vm.v_free_count"])
+	inactive, _ := number(kv["vm.stats.vm.v_inactive_count"])
+	swap, _ := number(kv["vm.swap_total"])
+	m := Memory{Total: total, Available: min(max(free+inactive, 0)*page, total), SwapTotal: max(swap, 0), SwapFree: max(swap, 0)}
+	m.shares()
+	return partly(m, "sysctl", "how much swap is used is not told")
+}

@@ -1,0 +1,152 @@
+package fact
+
+import (
+	"regexp"
+	"strings"
+)
+
+func osFact() Fact {
+	return define("os", "operating system", Probe{
+		Files: []string{
+			"/etc/os-release", "/usr/lib/os-release", "/etc/redhat-release", "/etc/centos-release", "/etc/oracle-release",
+			"/etc/system-release", "/etc/SuSE-release", "/etc/debian_version", "/etc/alpine-release", "/etc/lsb-release", "/etc/issue",
+		},
+		Script: `if [ -r /etc/os-release ] || [ -r /usr/lib/os-release ] || [ -r /etc/issue ]; then :; elif has freebsd-version; then echo "FreeBSD $(freebsd-version)"; else uname -sr; fi`,
+	}, func(s *Set) *Observed[OS] { return &s.OS }, parseOS)
+}
+
+// parseOS tries the sources from the most to the least exact.
+func parseOS(r Raw) Observed[OS] {
+	if text, path := r.Text("/etc/os-release", "/usr/lib/os-release"); text != "" {
+		if os, ok := osRelease(r, keyValues(text, "=")); ok {
+			return found(os, path)
+		}
+	}
+	for _, path := range []string{"/etc/redhat-release", "/etc/system-release", "/etc/SuSE-release"} {
+		if os, ok := redHatRelease(r.line(path)); ok {
+			return found(os, path)
+		}
+	}
+	if v := r.line("/etc/alpine-release"); v != "" {
+		return found(OS{ID: "alpine", Name: "Alpine Linux", Version: v, Text: v}, "/etc/alpine-release")
+	}
+	if text, path := r.Text("/etc/lsb-release"); strings.Contains(text, "DISTRIB_RELEASE=") {
+		kv := keyValues(text, "=")
+		return found(OS{
+			ID: strings.ToLower(kv["DISTRIB_ID"]), Name: kv["DISTRIB_ID"], Version: kv["DISTRIB_RELEASE"], Text: kv["DISTRIB_DESCRIPTION"],
+		}, path)
+	}
+	if v := r.line("/etc/debian_version"); v != "" {
+		return found(OS{ID: "debian", Name: "Debian GNU/Linux", Version: v, Text: v}, "/etc/debian_version")
+	}
+	if os, ok := issue(r.Files["/etc/issue"].Content); ok {
+		return partly(os, "/etc/issue", "only the login banner tells")
+	}
+	return osFromKernel(r)
+}
+
+func osRelease(r Raw, kv map[string]string) (OS, bool) {
+	os := OS{ID: strings.ToLower(kv["ID"]), Name: kv["NAME"], Version: kv["VERSION_ID"], Text: kv["PRETTY_NAME"]}
+	if os.ID == "" {
+		return OS{}, false
+	}
+	if os.Text == "" {
+		os.Text = strings.TrimSpace(os.Name + " " + os.Version)
+	}
+	exact := r.line("/etc/debian_version")
+	if os.ID == "debian" && exact != "" && exact[0] >= '0' && exact[0] <= '9' {
+		os.Version = exact // os-release knows no point release
+	}
+	for _, path := range []string{"/etc/centos-release", "/etc/oracle-release", "/etc/redhat-release"} {
+		more, ok := redHatRelease(r.line(path))
+		if ok && more.ID == os.ID && strings.HasPrefix(more.Version, os.Version+".") {
+			os.Version, os.Text = more.Version, more.Text
+		}
+	}
+	return os, true
+}
+
+// releaseLine reads "NAME release VERSION (CODENAME)", as Red Hat's family has
+// written it since 1997.
+var releaseLine = regexp.MustCompile(`^(.+?) release ([0-9][0-9A-Za-z.]*)`)
+
+// suseLine reads "SUSE Linux Enterprise Server 11 (x86_64)".
+var suseLine = regexp.MustCompile(`^((?:open)?SUSE.*?) ([0-9][0-9.]*)`)
+
+var redHatIDs = []struct{ name, id string }{
+	{"CentOS", "centos"}, {"Red Hat Enterprise Linux", "rhel"}, {"Red Hat Linux", "redhat"}, {"Fedora", "fedora"},
+	{"Oracle Linux", "ol"}, {"Enterprise Linux Enterprise Linux", "ol"}, {"Scientific Linux", "scientific"},
+	{"Rocky Linux", "rocky"}, {"AlmaLinux", "almalinux"}, {"Amazon Linux", "amzn"},
+	{"SUSE Linux Enterprise", "sles"}, {"openSUSE", "opensuse"}, {"SUSE", "suse"},
+}
+
+// updateLevel is how Red Hat counted point releases up to version 4.
+var updateLevel = regexp.MustCompile(`Update ([0-9]+)`)
+
+func redHatRelease(line string) (OS, bool) {
+	m := releaseLine.FindStringSubmatch(line)
+	if m == nil {
+		m = suseLine.FindStringSubmatch(line)
+	}
+	if m == nil {
+		return OS{}, false
+	}
+	os := OS{ID: "linux", Name: m[1], Version: m[2], Text: line}
+	if u := updateLevel.FindStringSubmatch(line); u != nil && !strings.Contains(os.Version, ".") {
+		os.Version += "." + u[1]
+	}
+	for _, known := range redHatIDs {
+		if strings.HasPrefix(os.Name, known.name) {
+			os.ID = known.id
+			break
+		}
+	}
+	return os, true
+}
+
+var issueLine = regexp.MustCompile(`(?i)^(debian|ubuntu|red hat|centos|suse|opensuse|alpine|gentoo|slackware)[A-Za-z/ ]*?([0-9][0-9.]*)`)
+
+// issue reads the banner before the login prompt, for what has nothing better.
+func issue(text string) (OS, bool) {
+	for line := range strings.Lines(text) {
+		line = clean(line)
+		if os, ok := redHatRelease(line); ok {
+			return os, true
+		}
+		if m := issueLine.FindStringSubmatch(line); m != nil {
+			return OS{ID: strings.ToLower(strings.Fields(m[1])[0]), Name: m[1], Version: m[2], Text: line}, true
+		}
+	}
+	return OS{}, false
+}
+
+// osFromKernel serves systems without any of the files.
+func osFromKernel(r Raw) Observed[OS] {
+	text := clean(r.Out)
+	name, version, ok := strings.Cut(text, " ")
+	if !ok {
+		return unknown[OS]("no file names the system, and uname says nothing")
+	}
+	os := OS{ID: strings.ToLower(name), Name: name, Version: version, Text: text}
+	if os.ID == "freebsd" {
+		os.Version, _, _ = strings.Cut(version, "-")
+		return found(os, "freebsd-version")
+	}
+	return partly(os, "uname", "only the kernel's name and version are known")
+}
+
+func kernelFact() Fact {
+	return define("kernel", "kernel", Probe{
+		Script: `uname -s; uname -r; uname -v; uname -m; uname -n`,
+	}, func(s *Set) *Observed[Kernel] { return &s.Kernel }, parseKernel)
+}
+
+func parseKernel(r Raw) Observed[Kernel] {
+	lines := strings.Split(strings.TrimRight(r.Out, "\n"), "\n")
+	if len(lines) < 5 || clean(lines[0]) == "" {
+		return unknown[Kernel]("uname says nothing")
+	}
+	return found(Kernel{
+		Name: clean(lines[0]), Release: clean(lines[1]), Version: clean(lines[2]), Arch: clean(lines[3]), Host: clean(lines[4]),
+	}, "uname")
+}

@@ -1,0 +1,161 @@
+package fact
+
+import (
+	"path"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/nightcall-sh/nightcall/internal/redact"
+)
+
+func processesFact() Fact {
+	return define("processes", "process table", Probe{Script: processesScript},
+		func(s *Set) *Observed[[]Process] { return &s.Processes }, parseProcesses)
+}
+
+// processesScript prints the visit's own shell first, so that its family can be
+// left out; then one table, by POSIX's ps or by busybox's.
+const processesScript = `echo "#self $$"
+ps -A -o pid= -o ppid= -o user= -o rss= -o stat= -o etime= -o time= -o args= 2>/dev/null ||
+{ echo "#busybox"; ps -o pid,ppid,user,rss,stat,etime,time,args; } 2>/dev/null ||
+{ echo "#busybox"; ps -o pid,ppid,user,vsz,stat,args; }`
+
+func parseProcesses(r Raw) Observed[[]Process] {
+	list := []Process{}
+	self, source := 0, "ps"
+	columns := []string{"PID", "PPID", "USER", "RSS", "STAT", "ELAPSED", "TIME", "COMMAND"}
+	for line := range strings.Lines(r.Out) {
+		if n, ok := strings.CutPrefix(line, "#self "); ok {
+			self = integer(n)
+			continue
+		}
+		f := strings.Fields(line)
+		if len(f) > 0 && (f[0] == "PID" || f[0] == "#busybox\n" || strings.HasPrefix(f[0], "#")) {
+			if f[0] == "PID" {
+				columns, source = f, "busybox ps"
+			}
+			continue
+		}
+		if p, ok := process(f, columns); ok && len(list) < maxItems {
+			list = append(list, p)
+		}
+	}
+	if len(list) == 0 {
+		return unknown[[]Process]("ps tells nothing")
+	}
+	return found(withoutFamily(list, self), source)
+}
+
+// process reads one line by the names of its columns; the last takes the rest.
+func process(f, columns []string) (Process, bool) {
+	if len(f) < len(columns) {
+		return Process{}, false
+	}
+	var p Process
+	for n, column := range columns {
+		value := f[n]
+		switch column {
+		case "PID":
+			p.PID = integer(value)
+		case "PPID":
+			p.Parent = integer(value)
+		case "USER":
+			p.User = clean(value)
+		case "RSS":
+			p.RSS = size(value)
+		case "STAT":
+			p.State = clean(value[:1])
+		case "ELAPSED":
+			p.Elapsed = clockTime(value)
+		case "TIME":
+			p.CPUTime = clockTime(value)
+		case "COMMAND":
+			p.Command = redact.Args(clean(strings.Join(f[n:], " ")))
+		}
+	}
+	p.Name = processName(p.Command)
+	kernel := strings.HasPrefix(p.Command, "[") && p.RSS == 0
+	return p, p.PID > 0 && !kernel
+}
+
+// processName is the program of a command line: its file's name, or the title a
+// daemon gave itself ("nginx: master process …").
+func processName(command string) string {
+	first, _, _ := strings.Cut(command, " ")
+	first = strings.TrimPrefix(first, "-")
+	if title, ok := strings.CutSuffix(first, ":"); ok {
+		return title
+	}
+	if strings.HasPrefix(first, "/") {
+		return path.Base(first)
+	}
+	return first
+}
+
+// size reads kilobytes, or busybox's "12m" and "1.2g", as bytes.
+func size(text string) int64 {
+	unit := int64(1024)
+	switch {
+	case strings.HasSuffix(text, "m"):
+		unit = 1 << 20
+	case strings.HasSuffix(text, "g"):
+		unit = 1 << 30
+	}
+	f, ok := decimal(strings.TrimRight(text, "kmg"))
+	if !ok || f < 0 || f > 1<<40 {
+		return 0
+	}
+	return int64(f * float64(unit))
+}
+
+var timeParts = regexp.MustCompile(`^(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)(?:\.\d+)?$`)
+
+// clockTime reads [[dd-]hh:]mm:ss, and busybox's 1d02, 3h04 and 5:06.
+func clockTime(text string) time.Duration {
+	if m := timeParts.FindStringSubmatch(text); m != nil {
+		hours := min(integer(m[1]), 100000)*24 + min(integer(m[2]), 100000)
+		return time.Duration(hours)*time.Hour + time.Duration(min(integer(m[3]), 100000))*time.Minute + time.Duration(min(integer(m[4]), 100000))*time.Second
+	}
+	for unit, length := range map[string]time.Duration{"d": time.Hour, "h": time.Minute} {
+		if big, small, ok := strings.Cut(text, unit); ok {
+			per := map[string]time.Duration{"d": 24 * time.Hour, "h": time.Hour}[unit]
+			return time.Duration(min(integer(big), 100000))*per + time.Duration(min(integer(small), 100000))*length
+		}
+	}
+	return 0
+}
+
+// withoutFamily leaves out the visit itself: its shell, what that started, and
+// the login in front of it.
+func withoutFamily(list []Process, self int) []Process {
+	if self == 0 {
+		return list
+	}
+	parents := make(map[int]int, len(list))
+	for _, p := range list {
+		parents[p.PID] = p.Parent
+	}
+	ours := func(pid int) bool {
+		for n := 0; pid > 1 && n < 64; n++ {
+			if pid == self {
+				return true
+			}
+			pid = parents[pid]
+		}
+		return false
+	}
+	login := map[int]bool{}
+	for pid, n := parents[self], 0; pid > 1 && n < 4; pid, n = parents[pid], n+1 {
+		login[pid] = true
+	}
+	out := list[:0:0]
+	for _, p := range list {
+		front := login[p.PID] && (p.Name == "sshd" || strings.HasPrefix(p.Command, "sshd") || strings.Contains(p.Command, "sh -s") || p.Name == "sudo")
+		listener := strings.Contains(p.Command, "[listener]") || p.Parent <= 1
+		if !ours(p.PID) && (!front || listener) {
+			out = append(out, p)
+		}
+	}
+	return out
+}

@@ -1,0 +1,143 @@
+package fact
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+func routesFact() Fact {
+	return define("routes", "routing table", Probe{
+		Files:  []string{"/proc/net/route", "/proc/net/ipv6_route"},
+		Script: `[ -r /proc/net/route ] || { has netstat && netstat -rn; }`,
+	}, func(s *Set) *Observed[[]Route] { return &s.Routes }, parseRoutes)
+}
+
+func parseRoutes(r Raw) Observed[[]Route] {
+	routes := []Route{}
+	four, told := r.Files["/proc/net/route"]
+	if !told {
+		if routes = bsdRoutes(r.Out); len(routes) == 0 {
+			return unknown[[]Route]("no routing table is told")
+		}
+		return found(routes, "netstat")
+	}
+	for line := range strings.Lines(four.Content) {
+		if route, ok := route4(strings.Fields(line)); ok && len(routes) < maxItems {
+			routes = append(routes, route)
+		}
+	}
+	for line := range strings.Lines(r.Files["/proc/net/ipv6_route"].Content) {
+		if route, ok := route6(strings.Fields(line)); ok && len(routes) < maxItems {
+			routes = append(routes, route)
+		}
+	}
+	return found(routes, "/proc/net/route")
+}
+
+const routeUp = 0x1
+
+// route4 reads: iface destination gateway flags refcnt use metric mask …, in hex
+// of the machine's byte order (little-endian on all but a few museum pieces).
+func route4(f []string) (Route, bool) {
+	if len(f) < 8 {
+		return Route{}, false
+	}
+	to, ok := hexAddr4(f[1])
+	via, ok2 := hexAddr4(f[2])
+	mask, ok3 := hexAddr4(f[7])
+	flags, err := strconv.ParseUint(f[3], 16, 32)
+	if !ok || !ok2 || !ok3 || err != nil || flags&routeUp == 0 {
+		return Route{}, false
+	}
+	m := mask.As4()
+	r := Route{To: netip.PrefixFrom(to, ones(binary.BigEndian.Uint32(m[:]))), Device: clean(f[0]), Metric: integer(f[6])}
+	if !via.IsUnspecified() {
+		r.Via = via
+	}
+	return r, true
+}
+
+// route6 reads: destination length source length gateway metric refcnt use flags
+// iface. Local and multicast routes tell nothing.
+func route6(f []string) (Route, bool) {
+	if len(f) < 10 || f[9] == "lo" || strings.HasPrefix(f[0], "ff") {
+		return Route{}, false
+	}
+	to, ok := hexAddr6(f[0], false)
+	via, ok2 := hexAddr6(f[4], false)
+	bits, err := strconv.ParseUint(f[1], 16, 8)
+	metric, err2 := strconv.ParseUint(f[5], 16, 32)
+	flags, err3 := strconv.ParseUint(f[8], 16, 32)
+	if !ok || !ok2 || err != nil || err2 != nil || err3 != nil || bits > 128 || flags&routeUp == 0 {
+		return Route{}, false
+	}
+	r := Route{To: netip.PrefixFrom(to, int(bits)), Device: clean(f[9]), Metric: int(metric)}
+	if !via.IsUnspecified() {
+		r.Via = via
+	}
+	return r, true
+}
+
+// hexAddr4 reads an address as the kernel prints it: one little-endian word.
+func hexAddr4(s string) (netip.Addr, bool) {
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != 4 {
+		return netip.Addr{}, false
+	}
+	return netip.AddrFrom4([4]byte{b[3], b[2], b[1], b[0]}), true
+}
+
+// hexAddr6 reads an IPv6 address of 32 digits; words says that it is four
+// little-endian words, as in /proc/net/tcp6.
+func hexAddr6(s string, words bool) (netip.Addr, bool) {
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != 16 {
+		return netip.Addr{}, false
+	}
+	a := [16]byte(b)
+	if words {
+		for w := 0; w < 16; w += 4 {
+			a[w], a[w+1], a[w+2], a[w+3] = a[w+3], a[w+2], a[w+1], a[w]
+		}
+	}
+	return netip.AddrFrom16(a), true
+}
+
+// bsdRoutes reads FreeBSD's netstat -rn: destination gateway flags … netif.
+func bsdRoutes(text string) []Route {
+	var routes []Route
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if len(f) < 4 || !strings.Contains(f[2], "U") || len(routes) >= maxItems {
+			continue
+		}
+		to, ok := bsdPrefix(f[0])
+		if !ok {
+			continue
+		}
+		r := Route{To: to, Device: clean(f[3])}
+		gateway, _, _ := strings.Cut(f[1], "%")
+		if via, err := netip.ParseAddr(gateway); err == nil {
+			r.Via = via
+		}
+		routes = append(routes, r)
+	}
+	return routes
+}
+
+func bsdPrefix(s string) (netip.Prefix, bool) {
+	if s == "default" {
+		return netip.PrefixFrom(netip.IPv4Unspecified(), 0), true
+	}
+	if p, err := netip.ParsePrefix(s); err == nil {
+		return p, true
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Prefix{}, false
+	}
+	return netip.PrefixFrom(a.WithZone(""), a.BitLen()), true
+}

@@ -1,0 +1,332 @@
+package fact
+
+import (
+	"cmp"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+func socketsFact() Fact {
+	return define("sockets", "listening and connected sockets", Probe{Script: socketsScript},
+		func(s *Set) *Observed[Sockets] { return &s.Sockets }, parseSockets)
+}
+
+// socketsScript asks the first tool that is there, once, and says which it was.
+const socketsScript = `if has ss && ss -antup >/dev/null 2>&1 </dev/null; then echo "#ss"; ss -antup
+elif has sockstat; then echo "#sockstat"; sockstat -46
+elif has netstat && [ -r /proc/net/tcp ]; then echo "#netstat"; netstat -antup || netstat -antu
+elif [ -r /proc/net/tcp ]; then
+for p in tcp tcp6 udp udp6; do [ -r /proc/net/$p ] && { echo "#$p"; cat /proc/net/$p; }; done
+echo "#stat"; cat /proc/[0-9]*/stat
+echo "#fd"; ls -l /proc/[0-9]*/fd
+fi`
+
+// parseSockets reads whichever table came.
+func parseSockets(r Raw) Observed[Sockets] {
+	header, body, _ := strings.Cut(r.Out, "\n")
+	var read func(string) []socket
+	source := strings.TrimPrefix(header, "#")
+	switch source {
+	case "ss":
+		read = fromSS
+	case "netstat":
+		read = fromNetstat
+	case "sockstat":
+		read = fromSockstat
+	case "tcp", "tcp6", "udp", "udp6":
+		read, source, body = fromProc, "/proc/net", r.Out
+	default:
+		return unknown[Sockets]("neither ss nor netstat nor /proc/net tells the sockets")
+	}
+	s := arrange(read(body))
+	s.Named = r.Root
+	if !r.Root {
+		return partly(s, source, "without root, the owners of others' sockets are not told")
+	}
+	return found(s, source)
+}
+
+// A socket is one line of a table.
+type socket struct {
+	proto, state  string
+	local, remote netip.AddrPort
+	queued, limit int
+	process, user string
+	pid           int
+}
+
+// arrange separates listeners from connections and folds equal ones.
+func arrange(sockets []socket) Sockets {
+	out := Sockets{Listeners: []Listener{}, Connections: []Connection{}}
+	ports := map[uint16]bool{}
+	seen := map[string]bool{}
+	for _, s := range sockets {
+		if !s.listens() || s.local.Port() == 0 {
+			continue
+		}
+		l := Listener{
+			Proto: s.proto, Addr: s.local.Addr(), Port: int(s.local.Port()), Process: s.process, PID: s.pid, User: s.user,
+			All: s.local.Addr().IsUnspecified(), Local: s.local.Addr().IsLoopback(), Backlog: s.queued, Limit: s.limit,
+		}
+		if s.proto == "tcp" {
+			ports[s.local.Port()] = true
+		}
+		if key := l.Key() + " " + l.Process; !seen[key] && len(out.Listeners) < maxItems {
+			seen[key] = true
+			out.Listeners = append(out.Listeners, l)
+		}
+	}
+	out.Connections = fold(sockets, ports)
+	slices.SortStableFunc(out.Listeners, func(a, b Listener) int {
+		return cmp.Or(cmp.Compare(a.Port, b.Port), cmp.Compare(a.Key(), b.Key()))
+	})
+	return out
+}
+
+func (s socket) listens() bool {
+	if s.proto == "udp" {
+		return s.state == "" || s.state == "unconn" || s.state == "listen"
+	}
+	return s.state == "listen"
+}
+
+// fold counts connections of the same process to the same service. The port a
+// client was given by chance tells nothing, so it is left out: equal scans stay
+// equal.
+func fold(sockets []socket, listening map[uint16]bool) []Connection {
+	index := map[Connection]int{}
+	out := []Connection{}
+	for _, s := range sockets {
+		if s.proto != "tcp" || s.listens() || !s.remote.IsValid() || s.remote.Port() == 0 {
+			continue
+		}
+		c := Connection{State: s.state, Local: s.local, Remote: s.remote, Process: s.process, PID: s.pid, Inbound: listening[s.local.Port()]}
+		if c.Inbound {
+			c.Remote = netip.AddrPortFrom(c.Remote.Addr(), 0)
+		} else {
+			c.Local = netip.AddrPortFrom(c.Local.Addr(), 0)
+		}
+		if n, ok := index[c]; ok {
+			out[n].Count++
+			continue
+		}
+		if len(out) >= maxItems {
+			continue
+		}
+		index[c] = len(out)
+		c.Count = 1
+		out = append(out, c)
+	}
+	slices.SortStableFunc(out, func(a, b Connection) int { return cmp.Compare(a.Key(), b.Key()) })
+	return out
+}
+
+// states maps every table's words to ss's long ones.
+var states = map[string]string{
+	"estab": "established", "established": "established", "listen": "listen", "unconn": "unconn", "syn-sent": "syn-sent", "syn_sent": "syn-sent",
+	"syn-recv": "syn-recv", "syn_recv": "syn-recv", "fin-wait-1": "fin-wait-1", "fin_wait1": "fin-wait-1", "fin-wait-2": "fin-wait-2",
+	"fin_wait2": "fin-wait-2", "time-wait": "time-wait", "time_wait": "time-wait", "close-wait": "close-wait", "close_wait": "close-wait",
+	"last-ack": "last-ack", "last_ack": "last-ack", "closing": "closing", "closed": "closed", "close": "closed",
+}
+
+// ssUser is the first owner in users:(("sshd",pid=1,fd=3)) or the older
+// users:(("sshd",1,3)).
+var ssUser = regexp.MustCompile(`users:\(\("([^"]*)",(?:pid=)?(\d+)`)
+
+func fromSS(text string) []socket {
+	var out []socket
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if len(f) < 6 || len(out) >= maxItems*4 {
+			continue
+		}
+		proto, state := f[0], states[strings.ToLower(f[1])]
+		local, ok := endpoint(f[4])
+		remote, _ := endpoint(f[5])
+		if (proto != "tcp" && proto != "udp") || state == "" || !ok {
+			continue
+		}
+		s := socket{proto: proto, state: state, local: local, remote: remote}
+		if state == "listen" {
+			s.queued, s.limit = integer(f[2]), integer(f[3])
+		}
+		if m := ssUser.FindStringSubmatch(line); m != nil {
+			s.process, s.pid = clean(m[1]), integer(m[2])
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// endpoint reads an address and port in the notations of ss, netstat and
+// sockstat: *:22, 0.0.0.0:22, [::]:22, :::22, 127.0.0.1%lo:53, ::ffff:10.0.0.1:80.
+func endpoint(text string) (netip.AddrPort, bool) {
+	colon := strings.LastIndexByte(text, ':')
+	if colon < 0 {
+		return netip.AddrPort{}, false
+	}
+	host, portText := strings.Trim(text[:colon], "[]"), text[colon+1:]
+	host, _, _ = strings.Cut(host, "%")
+	host = strings.TrimSuffix(host, "]")
+	port := uint64(0)
+	if portText != "*" {
+		n, err := strconv.ParseUint(portText, 10, 16)
+		if err != nil {
+			return netip.AddrPort{}, false
+		}
+		port = n
+	}
+	if host == "*" || host == "" {
+		return netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(port)), true
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return netip.AddrPort{}, false
+	}
+	return netip.AddrPortFrom(addr.Unmap(), uint16(port)), true
+}
+
+// fromNetstat reads net-tools' and busybox's table; both may lack the column of
+// owners, and UDP lines the one of states.
+func fromNetstat(text string) []socket {
+	var out []socket
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if len(f) < 5 || len(out) >= maxItems*4 {
+			continue
+		}
+		proto := strings.TrimSuffix(f[0], "6")
+		local, ok := endpoint(f[3])
+		remote, _ := endpoint(f[4])
+		if (proto != "tcp" && proto != "udp") || !ok {
+			continue
+		}
+		s := socket{proto: proto, local: local, remote: remote}
+		rest := f[5:]
+		if len(rest) > 0 && states[strings.ToLower(rest[0])] != "" {
+			s.state, rest = states[strings.ToLower(rest[0])], rest[1:]
+		}
+		if proto == "tcp" && s.state == "" {
+			continue
+		}
+		if s.state == "listen" {
+			s.queued = integer(f[1])
+		}
+		if len(rest) > 0 {
+			pid, name, found := strings.Cut(strings.Join(rest, " "), "/")
+			if found {
+				name, _, _ = strings.Cut(name, ":") // "sshd: user [priv]" is sshd
+				s.pid, s.process = integer(pid), clean(name)
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// fromSockstat reads FreeBSD's: USER COMMAND PID FD PROTO LOCAL FOREIGN.
+func fromSockstat(text string) []socket {
+	var out []socket
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if len(f) < 7 || len(out) >= maxItems*4 {
+			continue
+		}
+		proto := strings.TrimRight(f[4], "46")
+		local, ok := endpoint(f[5])
+		remote, _ := endpoint(f[6])
+		if (proto != "tcp" && proto != "udp") || !ok {
+			continue
+		}
+		s := socket{proto: proto, local: local, remote: remote, user: clean(f[0]), process: clean(f[1]), pid: integer(f[2]), state: "established"}
+		if remote.Port() == 0 {
+			s.state = "listen"
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// procStates are the numbers of /proc/net/tcp.
+var procStates = map[string]string{
+	"01": "established", "02": "syn-sent", "03": "syn-recv", "04": "fin-wait-1", "05": "fin-wait-2", "06": "time-wait",
+	"07": "closed", "08": "close-wait", "09": "last-ack", "0A": "listen", "0B": "closing",
+}
+
+// fromProc reads the kernel's own tables, and finds owners by the inodes that
+// processes hold open.
+func fromProc(text string) []socket {
+	names, owners := map[int]string{}, map[string]int{}
+	var out []socket
+	var inodes []string
+	section, pid := "", 0
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if name, ok := strings.CutPrefix(line, "#"); ok {
+			section = name
+			continue
+		}
+		switch section {
+		case "stat":
+			if n, name, ok := statName(line); ok {
+				names[n] = name
+			}
+		case "fd":
+			if dir, ok := strings.CutPrefix(line, "/proc/"); ok {
+				pid = integer(strings.TrimSuffix(dir, "/fd:"))
+			} else if _, inode, ok := strings.Cut(line, "-> socket:["); ok {
+				owners[strings.TrimSuffix(inode, "]")] = pid
+			}
+		default:
+			if s, inode, ok := procSocket(section, strings.Fields(line)); ok && len(out) < maxItems*4 {
+				out, inodes = append(out, s), append(inodes, inode)
+			}
+		}
+	}
+	for n := range out {
+		out[n].pid = owners[inodes[n]]
+		out[n].process = names[out[n].pid]
+	}
+	return out
+}
+
+// statName reads the id and the name of /proc/PID/stat: "12 (a name) S …".
+func statName(line string) (int, string, bool) {
+	pid, rest, ok := strings.Cut(line, " (")
+	end := strings.LastIndexByte(rest, ')')
+	n, ok2 := number(pid)
+	if !ok || !ok2 || end < 0 || n > 1<<31 {
+		return 0, "", false
+	}
+	return int(n), clean(rest[:end]), true
+}
+
+func procSocket(table string, f []string) (s socket, inode string, ok bool) {
+	if len(f) < 10 || !strings.HasSuffix(f[0], ":") {
+		return s, "", false
+	}
+	six := strings.HasSuffix(table, "6")
+	local, ok := hexEndpoint(f[1], six)
+	remote, ok2 := hexEndpoint(f[2], six)
+	if !ok || !ok2 {
+		return s, "", false
+	}
+	s = socket{proto: strings.TrimSuffix(table, "6"), state: procStates[f[3]], local: local, remote: remote}
+	if s.proto == "udp" && s.state == "closed" {
+		s.state = "unconn"
+	}
+	return s, f[9], s.state != ""
+}
+
+func hexEndpoint(text string, six bool) (netip.AddrPort, bool) {
+	host, portText, _ := strings.Cut(text, ":")
+	port, err := strconv.ParseUint(portText, 16, 16)
+	addr, ok := hexAddr4(host)
+	if six {
+		addr, ok = hexAddr6(host, true)
+	}
+	return netip.AddrPortFrom(addr.Unmap(), uint16(port)), ok && err == nil
+}

@@ -1,0 +1,116 @@
+package fact
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// limits on what a parser keeps of one host, whatever it prints.
+const (
+	maxItems = 20000
+	maxText  = 4096
+)
+
+// clean is one value that a host gave: trimmed, valid UTF-8, without control
+// characters, not endless.
+func clean(s string) string {
+	s = strings.TrimSpace(s)
+	if len(s) > maxText {
+		s = s[:maxText]
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+// number reads a decimal number; ok is false for anything else.
+func number(s string) (n int64, ok bool) {
+	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
+	return n, err == nil
+}
+
+// integer is number for values whose absence may be zero.
+func integer(s string) int {
+	n, _ := number(s)
+	return int(n)
+}
+
+// decimal reads a finite number with a fraction; ok is false for anything else.
+func decimal(s string) (f float64, ok bool) {
+	f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+	return f, err == nil && f-f == 0
+}
+
+// percent is part of whole, in percent, with two decimals; 0 of nothing.
+func percent(part, whole float64) float64 {
+	if whole <= 0 {
+		return 0
+	}
+	return float64(int64(part/whole*10000+0.5)) / 100
+}
+
+// keyValues reads lines "key<sep>value"; quotes around a value are taken off.
+func keyValues(text, sep string) map[string]string {
+	out := map[string]string{}
+	for line := range strings.Lines(text) {
+		key, value, ok := strings.Cut(line, sep)
+		if !ok {
+			continue
+		}
+		value = strings.TrimSpace(value)
+		if len(value) > 1 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0] {
+			value = value[1 : len(value)-1]
+		}
+		out[strings.TrimSpace(key)] = clean(value)
+	}
+	return out
+}
+
+// line is the one value that a file of /sys or /proc holds; empty when it was
+// not read.
+func (r Raw) line(path string) string { return clean(r.Files[path].Content) }
+
+// matching returns the paths that were read and begin with prefix, in order.
+func (r Raw) matching(prefix string) []string {
+	var paths []string
+	for path := range r.Files {
+		if strings.HasPrefix(path, prefix) {
+			paths = append(paths, path)
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// denied reports whether any file beginning with prefix was refused to us.
+func (r Raw) denied(prefix string) bool {
+	for path, f := range r.Files {
+		if f.Denied && strings.HasPrefix(path, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// unescape reads the octal escapes of /proc/mounts and fstab.
+func unescape(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+3 < len(s) {
+			if n, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
+				b.WriteByte(byte(n))
+				i += 3
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
