@@ -25,6 +25,7 @@ func TestEOLTable(t *testing.T) {
 	for _, c := range []struct{ id, name, version, phase, dates string }{
 		{"rhel", "Red Hat Enterprise Linux AS", "4", "ended", "support ended 2012-02-29, ELS (sold separately) ended 2017-03-31"},
 		{"debian", "", "6.0.10", "ended", "support ended 2014-05-31, LTS ended 2016-02-29"},
+		{"redhat", "Red Hat Linux", "9", "ended", "support ended 2004-04-30"},
 		{"rhel", "", "2.1", "ended", "support ended 2009-05-31"},
 		{"rhel", "", "7.9", "paid", "support ended 2024-06-30, ELS (sold separately) ends 2028-06-30"},
 		{"rhel", "", "9.4", "supported", "support ends 2032-05-31, ELS (sold separately) ends 2035-05-31"},

@@ -120,6 +120,12 @@ func TestHeartbleedOnFreeBSD(t *testing.T) {
 			t.Errorf("%s: %+v, want %s", version, got, want)
 		}
 	}
+	// The kernel's level may lag behind that of the programs; theirs does not.
+	s := subjectWith(fact.Set{OS: seen(fact.OS{ID: "freebsd", Version: "10.0"}), Packages: seen([]fact.Package{}), Libraries: seen([]fact.Library{})})
+	s.Host.Facts.OS.Source = "freebsd-version"
+	if got := readHeartbleed(s).Value; len(got) != 1 || got[0].Verdict != vulnerable {
+		t.Errorf("by freebsd-version: %+v", got)
+	}
 }
 
 func listener(port int, process string) fact.Listener {

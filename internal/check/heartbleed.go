@@ -252,6 +252,8 @@ func freeBSDBase(facts fact.Set) (Heartbleed, bool) {
 		h.Verdict, h.Why = unaffected, "only FreeBSD 10.0 shipped the affected series"
 	case m != nil && m[1] != "0":
 		h.Verdict, h.Why = fixed, "patch level 1 and later are repaired"
+	case facts.OS.Source == "freebsd-version":
+		h.Verdict, h.Why = vulnerable, "patch level 1 repaired it, and freebsd-version names none"
 	default:
 		h.Verdict = unsure
 		h.Why = fmt.Sprintf("FreeBSD %s is repaired from patch level 1 on, and the patch level of its programs is not known; ask freebsd-version -u", plain.Clip(h.Version, 40))
