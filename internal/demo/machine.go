@@ -1,0 +1,106 @@
+package demo
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/nightcall-sh/nightcall/internal/host/shell"
+)
+
+// A Machine is what a simulated host answers.
+type Machine struct {
+	Name     string
+	Address  string // its address in the simulated network
+	Greeting string // SSH version line
+	HostKey  string // type of its host key
+	Old      bool   // speaks only the algorithms of its time
+	Hangs    bool   // accepts connections and says nothing
+
+	Files   map[string]string      // what its files hold
+	Again   map[string]string      // those that changed at the second reading
+	Scripts map[string]string      // what a fact's probe prints there, by fact
+	Denied  []string               // files that are there and cannot be read
+	Typed   map[string]shell.Reply // answers to commands that a person may type
+}
+
+// reply answers one section of a visit.
+func (m Machine) reply(s shell.Section) shell.Reply {
+	switch {
+	case s.Name == "command":
+		return m.command(strings.TrimSpace(s.Body))
+	case s.Name == "again":
+		return m.grep(s.Body, m.Again)
+	case strings.HasPrefix(s.Body, "grep '' /dev/null "):
+		return m.grep(s.Body, nil)
+	}
+	if out, ok := m.Scripts[s.Name]; ok {
+		return shell.Reply{Stdout: out}
+	}
+	return shell.Reply{Exit: 127}
+}
+
+// grep answers `grep ” FILE...` from the machine's files; those in newer are as
+// they are now.
+func (m Machine) grep(body string, newer map[string]string) shell.Reply {
+	_, list, _ := strings.Cut(body, "grep '' /dev/null ")
+	var r shell.Reply
+	for _, pattern := range strings.Fields(list) {
+		names := m.glob(pattern)
+		if len(names) == 0 {
+			r.Stderr += fmt.Sprintf("grep: %s: No such file or directory\n", pattern)
+		}
+		for _, name := range names {
+			if slices.Contains(m.Denied, name) {
+				r.Stderr += fmt.Sprintf("grep: %s: Permission denied\n", name)
+				continue
+			}
+			content := m.Files[name]
+			if now, ok := newer[name]; ok {
+				content = now
+			}
+			for line := range strings.Lines(content) {
+				r.Stdout += name + ":" + strings.TrimSuffix(line, "\n") + "\n"
+			}
+		}
+	}
+	return r
+}
+
+// glob finds the machine's files that match, as its shell would.
+func (m Machine) glob(pattern string) []string {
+	if !strings.ContainsAny(pattern, "*?[") {
+		if _, ok := m.Files[pattern]; ok {
+			return []string{pattern}
+		}
+		return nil
+	}
+	var names []string
+	for name := range m.Files {
+		if ok, err := path.Match(pattern, name); ok && err == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// command answers what a person typed: files by cat, a few commands that were
+// recorded, and a plain word for everything else.
+func (m Machine) command(line string) shell.Reply {
+	line = strings.TrimSuffix(strings.TrimPrefix(line, "sh -c '"), "'")
+	if r, ok := m.Typed[line]; ok {
+		return r
+	}
+	if file, ok := strings.CutPrefix(line, "cat "); ok {
+		if content, ok := m.Files[strings.TrimSpace(file)]; ok {
+			return shell.Reply{Stdout: content}
+		}
+		return shell.Reply{Stderr: fmt.Sprintf("cat: %s: No such file or directory\n", file), Exit: 1}
+	}
+	return shell.Reply{
+		Stderr: fmt.Sprintf("%s is simulated and has no recorded answer to %q\n", m.Name, line),
+		Exit:   127,
+	}
+}
