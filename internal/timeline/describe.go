@@ -1,0 +1,184 @@
+package timeline
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nightcall-sh/nightcall/internal/plain"
+)
+
+// descriptionLimit bounds a description, in runes.
+const descriptionLimit = 500
+
+// Describe says in one line for people what the entry is about, without its
+// date, actor and host. It holds no control character, whatever the data holds.
+// A kind that this version does not know is shown with its data.
+func Describe(e Entry) string {
+	text, ok := sentence(e)
+	if !ok {
+		text = raw(e)
+	}
+	return plain.Clip(text, descriptionLimit)
+}
+
+// sentence describes the kinds we know; it reports false when the data is not
+// what the kind promises.
+func sentence(e Entry) (string, bool) {
+	switch e.Kind {
+	case IncidentOpened:
+		return say(e, func(d Opened) string { return "incident opened: " + d.Title })
+	case IncidentClosed:
+		return say(e, func(d Closed) string { return "incident closed" + because(d.Reason) })
+	case IncidentReopened:
+		return "incident reopened", true
+	case NoteAdded:
+		return say(e, func(d Note) string { return oneLine(d.Text) })
+	case ScanStarted:
+		return say(e, func(d ScanStart) string { return "scan started: " + hosts(len(d.Targets)) })
+	case ScanFinished:
+		return say(e, ScanEnd.describe)
+	case HostScanned:
+		return say(e, HostVisit.describe)
+	case HostKeyAccepted:
+		return say(e, func(d HostKey) string { return d.describe("accepted") })
+	case HostKeyChanged:
+		return say(e, func(d HostKey) string { return d.describe("CHANGED") })
+	case CommandStarted:
+		return say(e, CommandStart.describe)
+	case CommandFinished:
+		return say(e, CommandEnd.describe)
+	case Exported:
+		return say(e, func(d Export) string { return fmt.Sprintf("%s written to %s: %s", d.Format, d.Path, hosts(d.Hosts)) })
+	}
+	return "", false
+}
+
+// say decodes the entry's data and describes it.
+func say[T any](e Entry, describe func(T) string) (string, bool) {
+	data, ok := Decode[T](e)
+	if !ok {
+		return "", false
+	}
+	return describe(data), true
+}
+
+// Decode returns the entry's data as the type of its kind, and false when it is
+// something else: an entry of another version, or another program's.
+func Decode[T any](e Entry) (data T, ok bool) {
+	ok = len(e.Data) > 0 && json.Unmarshal(e.Data, &data) == nil
+	return data, ok
+}
+
+func (d ScanEnd) describe() string {
+	text := "scan finished"
+	if d.Stopped != "" {
+		text = "scan stopped"
+	}
+	var classes []string
+	for _, class := range slices.Sorted(maps.Keys(d.Classes)) {
+		classes = append(classes, fmt.Sprintf("%d %s", d.Classes[class], class))
+	}
+	if len(classes) > 0 {
+		text += ": " + strings.Join(classes, ", ")
+	}
+	return text + after(d.Took) + because(d.Stopped)
+}
+
+func (d HostVisit) describe() string {
+	text := "looked at: " + d.Class
+	if d.Root {
+		text += ", as root"
+	}
+	return text + after(d.Took) + because(d.Reason)
+}
+
+func (d HostKey) describe(what string) string {
+	text := fmt.Sprintf("host key %s: %s %s of %s", what, d.Type, d.Fingerprint, d.Address)
+	if d.How != "" {
+		text += " (" + d.How + ")"
+	}
+	return text
+}
+
+func (d CommandStart) describe() string {
+	verb := "look"
+	if d.Change {
+		verb = "change"
+	}
+	if d.Root {
+		verb += " as root"
+	}
+	return verb + ": " + strings.Join(d.Argv, " ")
+}
+
+func (d CommandEnd) describe() string {
+	if d.Error != "" {
+		return "command ended without an answer" + after(d.Took) + because(d.Error)
+	}
+	text := fmt.Sprintf("command ended with %d", d.Exit) + after(d.Took)
+	if output := firstLine(d.Stdout, d.Stderr); output != "" {
+		text += ": " + output
+	}
+	return text
+}
+
+// raw is the kind with its data as it came, made compact.
+func raw(e Entry) string {
+	var data bytes.Buffer
+	if err := json.Compact(&data, e.Data); err != nil {
+		data.Reset()
+		data.Write(e.Data)
+	}
+	return strings.TrimSpace(string(e.Kind) + " " + data.String())
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + oneLine(reason)
+}
+
+func after(took time.Duration) string {
+	switch {
+	case took <= 0:
+		return ""
+	case took < 10*time.Second:
+		return " after " + took.Round(10*time.Millisecond).String()
+	}
+	return " after " + took.Round(time.Second).String()
+}
+
+func hosts(n int) string {
+	if n == 1 {
+		return "1 host"
+	}
+	return fmt.Sprintf("%d hosts", n)
+}
+
+// oneLine joins the lines of a text.
+func oneLine(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, " / ")
+}
+
+// firstLine is the first line of the first text that has one.
+func firstLine(texts ...string) string {
+	for _, text := range texts {
+		line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+		if line != "" {
+			return strings.TrimSpace(line)
+		}
+	}
+	return ""
+}

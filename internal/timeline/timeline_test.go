@@ -1,0 +1,144 @@
+package timeline
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+var t0 = time.Date(2026, 3, 4, 4, 30, 0, 0, time.UTC)
+
+// examples has at least one entry of every kind.
+var examples = []struct {
+	kind Kind
+	data any
+}{
+	{IncidentOpened, Opened{Title: "checkout is down"}},
+	{IncidentClosed, Closed{Reason: "disk replaced"}},
+	{IncidentClosed, Closed{}},
+	{IncidentReopened, nil},
+	{NoteAdded, Note{Text: "called Ana\n\n  she restarts web2\r\n"}},
+	{ScanStarted, ScanStart{Scan: "s1", Targets: []string{"web1"}}},
+	{ScanStarted, ScanStart{Scan: "s2", Targets: make([]string, 40)}},
+	{ScanFinished, ScanEnd{Scan: "s1", Classes: map[string]int{"ok": 11, "timeout": 1}, Took: 12345 * time.Millisecond}},
+	{ScanFinished, ScanEnd{Scan: "s1", Classes: map[string]int{}, Took: time.Second, Stopped: "context canceled"}},
+	{HostScanned, HostVisit{Class: "ok", Took: 1234567 * time.Microsecond, Root: true}},
+	{HostScanned, HostVisit{Class: "timeout", Reason: "banner: timed out\nafter 10s", Took: 10 * time.Second}},
+	{HostKeyAccepted, HostKey{Address: "10.0.0.7:22", Type: "ssh-ed25519", Fingerprint: "SHA256:abc", How: "accept-new"}},
+	{HostKeyChanged, HostKey{Address: "web1", Type: "ssh-rsa", Fingerprint: "SHA256:def"}},
+	{CommandStarted, CommandStart{Run: "r1", Argv: []string{"uptime"}}},
+	{CommandStarted, CommandStart{Run: "r2", Argv: []string{"systemctl", "restart", "haproxy"}, Change: true, Root: true}},
+	{CommandFinished, CommandEnd{Run: "r1", Took: 40 * time.Millisecond, Stdout: "\n 04:31 up 3 days\nmore\n"}},
+	{CommandFinished, CommandEnd{Run: "r2", Exit: 1, Stderr: "no such unit"}},
+	{CommandFinished, CommandEnd{Run: "r3", Error: "connection lost", Took: time.Minute}},
+	{Exported, Export{Format: "ssh_config", Path: "/home/me/ssh_config", Hosts: 1}},
+	{"heal.started", map[string]any{"remedy": "vacuum-journal", "n": 3}},
+	{"from.the.future", nil},
+	{NoteAdded, "a note of another shape"},
+	{NoteAdded, nil},
+	{"note\x1b[2J", Note{Text: "x"}},
+	{NoteAdded, Note{Text: "\x1b]0;owned\x07\u202etxt.exe\u009b31m"}},
+	{NoteAdded, Note{Text: strings.Repeat("long ", 200)}},
+}
+
+func entry(t testing.TB, kind Kind, data any) Entry {
+	t.Helper()
+	e, err := New("incident-1", "me", kind, t0, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func TestDescribe(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	for _, x := range examples {
+		b.WriteString(Describe(entry(t, x.kind, x.data)) + "\n")
+	}
+	const golden = "testdata/describe.golden"
+	if *update {
+		if err := os.WriteFile(golden, []byte(b.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); got != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func FuzzDescribe(f *testing.F) {
+	for _, x := range examples {
+		e := entry(f, x.kind, x.data)
+		f.Add(string(e.Kind), []byte(e.Data))
+	}
+	f.Add("note", []byte(`{"text":`))
+	f.Add("scan.finished", []byte(`{"took":-9223372036854775808,"classes":{"\u001b":-1}}`))
+	f.Fuzz(func(t *testing.T, kind string, data []byte) {
+		text := Describe(Entry{Kind: Kind(kind), Data: data})
+		if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+			t.Errorf("%q", text)
+		}
+		if utf8.RuneCountInString(text) > descriptionLimit {
+			t.Errorf("%d runes", utf8.RuneCountInString(text))
+		}
+	})
+}
+
+func TestNew(t *testing.T) {
+	t.Parallel()
+	local := t0.In(time.FixedZone("Dubai", 4*3600))
+	a, err := New("incident-1", "me", NoteAdded, local, Note{Text: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := entry(t, NoteAdded, Note{Text: "x"}).About("web1")
+	if a.ID == b.ID || len(a.ID) != 26 {
+		t.Errorf("ids %q and %q", a.ID, b.ID)
+	}
+	if a.Seen != t0 || a.At != t0 || a.Host != "" || b.Host != "web1" || a.Trigger != Manual || a.V != 1 {
+		t.Errorf("%+v", a)
+	}
+	if _, err := New("incident-1", "me", "note", t0, make(chan int)); err == nil {
+		t.Error("a channel was encoded")
+	}
+}
+
+// The keys are what other programs read: they do not change.
+func TestEntryJSON(t *testing.T) {
+	t.Parallel()
+	e := entry(t, NoteAdded, Note{Text: "x"}).About("web1")
+	e.ID = "01"
+	text, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"id":"01","incident":"incident-1","host":"web1","at":"2026-03-04T04:30:00Z","seen":"2026-03-04T04:30:00Z",` +
+		`"actor":"me","trigger":"manual","kind":"note","v":1,"data":{"text":"x"}}`
+	if string(text) != want {
+		t.Errorf("got %s\nwant %s", text, want)
+	}
+}
+
+func TestDecode(t *testing.T) {
+	t.Parallel()
+	if d, ok := Decode[Note](entry(t, NoteAdded, Note{Text: "x"})); !ok || d.Text != "x" {
+		t.Errorf("%+v, %v", d, ok)
+	}
+	for _, data := range []any{nil, "text", []int{1}} {
+		if d, ok := Decode[Note](entry(t, NoteAdded, data)); ok {
+			t.Errorf("%v decoded as %+v", data, d)
+		}
+	}
+}
