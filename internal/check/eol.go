@@ -44,6 +44,7 @@ type Lifecycle struct {
 	ExtendedUntil time.Time `json:"extended_until"` // and when that ends or ended
 	DaysLeft      int       `json:"days_left"`      // of what is free of further charge; negative when over
 	Dates         string    `json:"dates"`          // both ends as a phrase
+	Outlook       string    `json:"outlook"`        // what it means, for people who are not technicians: "gets …"
 	AsOf          time.Time `json:"as_of"`          // the table's own date
 	TableDays     int       `json:"table_days"`     // and its age
 }
@@ -161,7 +162,20 @@ func lifecycle(d Distribution, r Release, now time.Time) Lifecycle {
 		life.Phase = phaseEnding
 	}
 	life.Dates = datesText(life, d.Paid, now)
+	life.Outlook = outlook(life.Phase, free, last)
 	return life
+}
+
+// outlook says what the phase means to somebody who pays.
+func outlook(phase string, free, last time.Time) string {
+	switch phase {
+	case phaseEnded:
+		return "has had no repairs from its maker since " + last.Format(time.DateOnly)
+	case phasePaid:
+		return "has had repairs only for those who pay extra since " + free.Format(time.DateOnly)
+	default:
+		return "gets repairs from its maker until " + free.Format(time.DateOnly)
+	}
 }
 
 // daysLeft counts the days to the end of the last supported day.
