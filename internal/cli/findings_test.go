@@ -252,3 +252,23 @@ func TestChecksDir(t *testing.T) {
 		}
 	}
 }
+
+// The command judges what is stored, and answers for the hosts that were asked
+// about.
+func TestFindingsCommand(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, visited("web1", "10.0.0.7", "S1"), unreached("web2", "connect: no route to host"))
+	out := d.must(t, "findings", "--status", "critical,warning")
+	for _, want := range []string{"critical\tweb2\thost-not-reached\t", "warning\tweb1\tfilesystem-full\t/\t"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%s\nlacks %q", out, want)
+		}
+	}
+	if out := d.must(t, "findings", "--host", "web1", "--check", "host-not-reached"); strings.Count(out, "\n") != 1 {
+		t.Errorf("a host that was reached: %s", out)
+	}
+	code, _, errText := d.nightcall(t, "findings", "--host", "web3")
+	if code != exitUsage || !strings.Contains(errText, `no host "web3" in this incident`) {
+		t.Errorf("exit %d: %s", code, errText)
+	}
+}
