@@ -1,6 +1,7 @@
 package fact
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -42,11 +43,11 @@ fi
 func parsePlatform(r Raw) Observed[Platform] {
 	kv := keyValues(r.Out, "=")
 	p := Platform{
-		Vendor: firstOf(r.line(dmi+"sys_vendor"), kv["system-manufacturer"], kv["smbios.system.maker"]),
-		Model:  firstOf(r.line(dmi+"product_name"), kv["system-product-name"], kv["smbios.system.product"], kv["model"]),
-		Serial: identity(firstOf(r.line(dmi+"product_serial"), kv["system-serial-number"], kv["smbios.system.serial"])),
-		UUID:   strings.ToLower(identity(firstOf(r.line(dmi+"product_uuid"), kv["system-uuid"]))),
-		BIOS:   firstOf(strings.TrimSpace(r.line(dmi+"bios_vendor")+" "+r.line(dmi+"bios_version")), kv["bios-version"]),
+		Vendor: cmp.Or(r.line(dmi+"sys_vendor"), kv["system-manufacturer"], kv["smbios.system.maker"]),
+		Model:  cmp.Or(r.line(dmi+"product_name"), kv["system-product-name"], kv["smbios.system.product"], kv["model"]),
+		Serial: identity(cmp.Or(r.line(dmi+"product_serial"), kv["system-serial-number"], kv["smbios.system.serial"])),
+		UUID:   strings.ToLower(identity(cmp.Or(r.line(dmi+"product_uuid"), kv["system-uuid"]))),
+		BIOS:   cmp.Or(strings.TrimSpace(r.line(dmi+"bios_vendor")+" "+r.line(dmi+"bios_version")), kv["bios-version"]),
 	}
 	j := &judgement{}
 	j.container(r, kv)
@@ -70,15 +71,6 @@ func parsePlatform(r Raw) Observed[Platform] {
 		return partly(p, source, "serial number and UUID need root")
 	}
 	return found(p, source)
-}
-
-func firstOf(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }
 
 // placeholder matches what vendors write in place of a serial number.

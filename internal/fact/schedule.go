@@ -1,6 +1,7 @@
 package fact
 
 import (
+	"cmp"
 	"path"
 	"strings"
 
@@ -97,7 +98,7 @@ func anacronLine(file, line string) (Schedule, bool) {
 // timer describes an enabled systemd timer by its unit file.
 func timer(r Raw, name string) Schedule {
 	text, file := r.Text("/etc/systemd/system/"+name, "/etc/systemd/system/timers.target.wants/"+name, "/lib/systemd/system/"+name, "/usr/lib/systemd/system/"+name)
-	s := Schedule{Kind: "timer", Source: firstOf(file, name), User: "root", Command: strings.TrimSuffix(name, ".timer") + ".service"}
+	s := Schedule{Kind: "timer", Source: cmp.Or(file, name), User: "root", Command: strings.TrimSuffix(name, ".timer") + ".service"}
 	var when []string
 	for line := range strings.Lines(text) {
 		key, value, ok := strings.Cut(clean(line), "=")

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -140,6 +141,6 @@ func (c *collector) section(name string) Section {
 			break
 		}
 	}
-	found.Time = cmpOr(found.Time, c.opts.Limits.Section)
+	found.Time = cmp.Or(found.Time, c.opts.Limits.Section)
 	return found
 }

@@ -45,14 +45,14 @@ func (m machine) run(ctx context.Context, cmd host.Command, text string) (host.O
 		Name: "command", Body: text, Time: cmd.Timeout, Stderr: true, Stdin: cmd.Stdin,
 	}}, opts)
 	if err != nil {
-		return partOf(visit), fmt.Errorf("host %s: %w", m.name, err)
+		return partOf(visit), err
 	}
 	if len(visit.Answers) != 1 {
-		return host.Output{}, fmt.Errorf("host %s: %w: it ended without an answer", m.name, host.ErrLost)
+		return host.Output{}, fmt.Errorf("%w: it ended without an answer", host.ErrLost)
 	}
 	a := visit.Answers[0]
 	if a.Missing != "" {
-		return a.Output, fmt.Errorf("host %s: %w: %s %s", m.name, host.ErrTimeout, cmdName(cmd), a.Missing)
+		return a.Output, fmt.Errorf("%w: %s %s", host.ErrTimeout, cmdName(cmd), a.Missing)
 	}
 	return a.Output, nil
 }

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -32,20 +33,12 @@ type Limits struct {
 }
 
 func (l Limits) withDefaults() Limits {
-	l.Hello = cmpOr(l.Hello, 15*time.Second)
-	l.Section = cmpOr(l.Section, 20*time.Second)
-	l.Total = cmpOr(l.Total, 90*time.Second)
-	l.Output = cmpOr(l.Output, 1<<20)
-	l.Bytes = cmpOr(l.Bytes, 64<<20)
+	l.Hello = cmp.Or(l.Hello, 15*time.Second)
+	l.Section = cmp.Or(l.Section, 20*time.Second)
+	l.Total = cmp.Or(l.Total, 90*time.Second)
+	l.Output = cmp.Or(l.Output, 1<<20)
+	l.Bytes = cmp.Or(l.Bytes, 64<<20)
 	return l
-}
-
-func cmpOr[T comparable](v, fallback T) T {
-	var zero T
-	if v == zero {
-		return fallback
-	}
-	return v
 }
 
 // How long we wait for a killed section to end, and between two beats. The

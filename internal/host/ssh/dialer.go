@@ -3,6 +3,7 @@
 package ssh
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,15 +28,10 @@ type Deadlines struct {
 }
 
 func (d Deadlines) withDefaults() Deadlines {
-	or := func(v *time.Duration, fallback time.Duration) {
-		if *v == 0 {
-			*v = fallback
-		}
-	}
-	or(&d.Connect, 10*time.Second)
-	or(&d.Banner, 10*time.Second)
-	or(&d.Kex, 15*time.Second)
-	or(&d.Auth, 20*time.Second)
+	d.Connect = cmp.Or(d.Connect, 10*time.Second)
+	d.Banner = cmp.Or(d.Banner, 10*time.Second)
+	d.Kex = cmp.Or(d.Kex, 15*time.Second)
+	d.Auth = cmp.Or(d.Auth, 20*time.Second)
 	return d
 }
 

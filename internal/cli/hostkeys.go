@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/host/ssh"
+	"github.com/nightcall-sh/nightcall/internal/scan"
+)
+
+// confirmKeys shows a person every host key that is new here, on one screen, and
+// writes down those that are confirmed. Bastions come first: what is behind them
+// can only be seen through them. Where nobody can answer, new keys stay
+// untrusted and their hosts end as such.
+func (s *scanRun) confirmKeys(ctx context.Context, targets []scan.Target) error {
+	if s.opts.reach.acceptNew || !s.app.io.InTTY || !s.app.io.ErrTTY {
+		return nil
+	}
+	routes := make([]ssh.Route, len(targets))
+	for n, t := range targets {
+		routes[n] = s.reach.routes[t.Name]
+	}
+	for _, level := range ssh.Levels(routes) {
+		keys := s.peek(ctx, level)
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		if err := s.confirm(ctx, keys); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// peek sees the keys at the ends of the routes, many at once.
+func (s *scanRun) peek(ctx context.Context, level []ssh.Route) []ssh.NewKey {
+	var (
+		workers errgroup.Group
+		mu      sync.Mutex
+		keys    []ssh.NewKey
+	)
+	workers.SetLimit(s.opts.parallel)
+	for _, route := range level {
+		workers.Go(func() error {
+			if key, isNew := s.reach.dialer.Peek(ctx, route); isNew {
+				mu.Lock()
+				defer mu.Unlock()
+				keys = append(keys, key)
+			}
+			return nil
+		})
+	}
+	_ = workers.Wait()
+	slices.SortFunc(keys, func(a, b ssh.NewKey) int { return strings.Compare(a.Name, b.Name) })
+	return slices.CompactFunc(keys, func(a, b ssh.NewKey) bool { return a.Name == b.Name })
+}
+
+// confirm asks about the keys of one screen.
+func (s *scanRun) confirm(ctx context.Context, keys []ssh.NewKey) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	elsewhere, err := s.keysElsewhere(ctx, keys)
+	if err != nil {
+		return err
+	}
+	s.say("These hosts are new here. Compare the fingerprints with somebody who knows, if you can.")
+	for _, k := range keys {
+		s.say("  %s%s", describeNewKey(k), elsewhere[k.Name])
+	}
+	answer, err := askLine(s.app.io, fmt.Sprintf("Trust all %d? [y]es, [n]o, [o]ne by one: ", len(keys)))
+	if err != nil {
+		return err
+	}
+	switch answer {
+	case "y", "yes":
+		return s.reach.dialer.Trust.Accept(keys...)
+	case "o", "one":
+		return s.confirmEach(keys)
+	}
+	return nil
+}
+
+func (s *scanRun) confirmEach(keys []ssh.NewKey) error {
+	for _, k := range keys {
+		answer, err := askLine(s.app.io, describeNewKey(k)+" [y/N]: ")
+		if err != nil {
+			return err
+		}
+		if answer == "y" || answer == "yes" {
+			if err := s.reach.dialer.Trust.Accept(k); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func describeNewKey(k ssh.NewKey) string {
+	return fmt.Sprintf("%-24s %-20s %s", k.Name, k.Key.Type, k.Key.Fingerprint)
+}
+
+// keysElsewhere says where else a new key was seen: a clone, or one machine with
+// two names.
+func (s *scanRun) keysElsewhere(ctx context.Context, keys []ssh.NewKey) (map[string]string, error) {
+	owners := map[string][]string{}
+	for _, k := range keys {
+		owners[k.Key.Fingerprint] = append(owners[k.Key.Fingerprint], k.Name)
+	}
+	hosts, err := s.incident.DB.Hosts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range hosts {
+		for _, key := range h.Access.HostKeys {
+			if _, wanted := owners[key.Fingerprint]; wanted {
+				owners[key.Fingerprint] = append(owners[key.Fingerprint], h.Name)
+			}
+		}
+	}
+	notes := map[string]string{}
+	for _, k := range keys {
+		others := slices.DeleteFunc(slices.Clone(owners[k.Key.Fingerprint]), func(name string) bool { return name == k.Name })
+		if len(others) > 0 {
+			notes[k.Name] = "  the same key as " + strings.Join(others, ", ") + ": a clone, or one machine with two names"
+		}
+	}
+	return notes, nil
+}
+
+// hintFor is the next thing to type after a host ended like this.
+func hintFor(err error) string {
+	switch {
+	case errors.Is(err, host.ErrHostKey):
+		return "nightcall scan --accept-new trusts keys seen for the first time; a changed key must be cleared by hand"
+	case errors.Is(err, host.ErrAuth):
+		return "ssh-add your key, or use -l USER, -i KEYFILE or -k for a password"
+	case errors.Is(err, host.ErrSudo):
+		return "-K asks for the sudo password, --no-root goes without"
+	}
+	return ""
+}

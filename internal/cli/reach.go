@@ -1,0 +1,261 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/host/shell"
+	"github.com/nightcall-sh/nightcall/internal/host/ssh"
+	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/scan"
+	"github.com/nightcall-sh/nightcall/internal/timeline"
+)
+
+// reachOptions are the flags of every command that logs in to hosts.
+type reachOptions struct {
+	config      string
+	login       string
+	identities  []string
+	acceptNew   bool
+	askPassword bool
+	askSudo     bool
+	noRoot      bool
+	deadlines   ssh.Deadlines
+}
+
+func (o *reachOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&o.config, "ssh-config", "F", "", "ssh configuration to read instead of ~/.ssh/config")
+	f.StringVarP(&o.login, "login", "l", "", "user to log in as, where the target names none")
+	f.StringArrayVarP(&o.identities, "identity", "i", nil, "private key file to offer first (may be repeated)")
+	f.BoolVar(&o.acceptNew, "accept-new", false, "trust host keys seen for the first time; a changed key still stops its host")
+	f.BoolVarP(&o.askPassword, "ask-password", "k", false, "ask once for a login password (a line of standard input when that is no terminal)")
+	f.BoolVarP(&o.askSudo, "ask-sudo", "K", false, "ask once for the sudo password, where sudo wants one")
+	f.BoolVar(&o.noRoot, "no-root", false, "do not use sudo, even where it asks for nothing")
+	f.DurationVar(&o.deadlines.Connect, "connect-timeout", 10*time.Second, "longest wait for the TCP connection")
+	f.DurationVar(&o.deadlines.Banner, "banner-timeout", 10*time.Second, "longest wait for the server's greeting")
+	f.DurationVar(&o.deadlines.Kex, "kex-timeout", 15*time.Second, "longest key exchange")
+	f.DurationVar(&o.deadlines.Auth, "auth-timeout", 20*time.Second, "longest login, without the time you type")
+}
+
+// A reach is everything needed to log in to the hosts of an incident.
+type reach struct {
+	config *ssh.Config
+	dialer *ssh.Dialer
+	opts   reachOptions
+	ask    ssh.Ask
+	routes map[string]ssh.Route // of the targets, by host name
+
+	mu   sync.Mutex
+	sudo map[string]string // passwords by login user; in memory only
+}
+
+// newReach prepares to log in. The caller closes it.
+func (i *openIncident) newReach(ctx context.Context, opts reachOptions) (*reach, error) {
+	me, err := user.Current()
+	if err != nil {
+		return nil, fmt.Errorf("who am I: %w", err)
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return nil, withHint(fmt.Errorf("home directory: %w", err), "set HOME")
+	}
+	config, err := ssh.LoadConfig(opts.config, home, me.Username)
+	if err != nil {
+		return nil, withHint(err, "nightcall scan -F FILE reads another configuration")
+	}
+	trust, err := ssh.NewTrust(filepath.Join(i.Dir, "known_hosts"))
+	if err != nil {
+		return nil, err
+	}
+	trust.AcceptNew = opts.acceptNew
+	trust.Tell = func(e ssh.KeyEvent) error { return i.recordKey(ctx, e) }
+	r := &reach{config: config, opts: opts, routes: map[string]ssh.Route{}, sudo: map[string]string{}, ask: askSecret(i.app.io)}
+	r.dialer = &ssh.Dialer{Trust: trust, Keys: ssh.NewKeys(r.asking), Deadlines: opts.deadlines}
+	if opts.askPassword {
+		r.dialer.Password = r.passwords()
+	}
+	return r, nil
+}
+
+// asking asks through whatever r.ask is at the time: a scan's progress steps
+// aside for questions.
+func (r *reach) asking(ctx context.Context, prompt string) (string, error) { return r.ask(ctx, prompt) }
+
+// Close ends the shared connections.
+func (r *reach) Close() error { return r.dialer.Close() }
+
+// recordKey writes a learned or changed host key to the timeline before it is
+// used.
+func (i *openIncident) recordKey(ctx context.Context, e ssh.KeyEvent) error {
+	kind := timeline.HostKeyAccepted
+	if e.Changed {
+		kind = timeline.HostKeyChanged
+	}
+	return i.Append(context.WithoutCancel(ctx), kind, "", timeline.HostKey{
+		Address: e.Name, Type: e.Key.Type, Fingerprint: e.Key.Fingerprint, How: e.How,
+	})
+}
+
+// passwords keeps one credential for each login user.
+func (r *reach) passwords() func(string) *ssh.Credential {
+	var mu sync.Mutex
+	byUser := map[string]*ssh.Credential{}
+	return func(user string) *ssh.Credential {
+		mu.Lock()
+		defer mu.Unlock()
+		if byUser[user] == nil {
+			byUser[user] = ssh.NewCredential("Password for "+user, r.asking)
+		}
+		return byUser[user]
+	}
+}
+
+// sudoPassword asks once for each login user, when the first host wants it.
+func (r *reach) sudoPassword(user string) func(context.Context) (string, error) {
+	if !r.opts.askSudo {
+		return nil
+	}
+	return func(ctx context.Context) (string, error) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if password, ok := r.sudo[user]; ok {
+			return password, nil
+		}
+		password, err := r.ask(ctx, "sudo password of "+user)
+		if err == nil {
+			r.sudo[user] = password
+		}
+		return password, err
+	}
+}
+
+// root is what the flags say about root.
+func (o reachOptions) root() shell.Root {
+	if o.noRoot {
+		return shell.RootNo
+	}
+	return shell.RootTry
+}
+
+// target resolves a named host to what the scan visits.
+func (r *reach) target(ctx context.Context, t target) (scan.Target, error) {
+	if t.User == "" && r.opts.login != "" {
+		t.User = r.opts.login
+	}
+	route, err := r.config.Route(ctx, t.Target)
+	if err != nil {
+		return scan.Target{}, err
+	}
+	last := &route[len(route)-1]
+	last.Identities = append(r.opts.identities, last.Identities...)
+	return r.along(t.name(), route), nil
+}
+
+// known leads to a host of the inventory by the way that is stored; a
+// configuration named with -F and the flags are asked first.
+func (r *reach) known(ctx context.Context, h inventory.Host) (scan.Target, error) {
+	if r.opts.config != "" && h.Access.Alias != "" {
+		st, err := r.target(ctx, target{Target: ssh.Target{User: r.opts.login, Host: h.Access.Alias}})
+		st.Name, st.Access.HostKeys = h.Name, h.Access.HostKeys
+		r.routes[h.Name] = r.routes[target{Target: ssh.Target{Host: h.Access.Alias}}.name()]
+		return st, err
+	}
+	var route ssh.Route
+	for _, hop := range h.Access.Jump {
+		stored, err := r.stored(ctx, hop, nil)
+		if err != nil {
+			return scan.Target{}, err
+		}
+		route = append(route, stored)
+	}
+	a := h.Access
+	last, err := r.stored(ctx, inventory.Hop{Alias: a.Alias, Address: a.Address, Port: a.Port, User: cmp.Or(r.opts.login, a.User)}, a.Identities)
+	if err != nil {
+		return scan.Target{}, err
+	}
+	st := r.along(h.Name, append(route, last))
+	st.Access.HostKeys = a.HostKeys
+	return st, nil
+}
+
+// stored is one login as the inventory knows it, with what the configuration of
+// today adds: keys, the agent and known_hosts.
+func (r *reach) stored(ctx context.Context, hop inventory.Hop, identities []string) (ssh.Hop, error) {
+	route, err := r.config.Route(ctx, ssh.Target{Host: cmp.Or(hop.Alias, hop.Address)})
+	if err != nil {
+		return ssh.Hop{}, err
+	}
+	h := route.Last()
+	h.Address, h.Port, h.User, h.ProxyCommand = hop.Address, hop.Port, hop.User, ""
+	h.Identities = slices.Concat(r.opts.identities, identities, h.Identities)
+	return h, nil
+}
+
+// along is the visit of the host at the end of route.
+func (r *reach) along(name string, route ssh.Route) scan.Target {
+	r.routes[name] = route
+	return scan.Target{
+		Name:   name,
+		Access: access(route),
+		Dial: func(ctx context.Context) (scan.Link, error) {
+			conn, err := r.dialer.Dial(ctx, route)
+			if err != nil {
+				return nil, err
+			}
+			return conn, nil
+		},
+	}
+}
+
+// access is a route as the inventory keeps it.
+func access(route ssh.Route) inventory.Access {
+	last := route.Last()
+	a := inventory.Access{
+		Wire: "ssh", Alias: last.Alias, Address: last.Address, Port: last.Port, User: last.User,
+		Identities: existing(last.Identities),
+	}
+	for _, h := range route[:len(route)-1] {
+		a.Jump = append(a.Jump, inventory.Hop{Alias: h.Alias, Address: h.Address, Port: h.Port, User: h.User})
+	}
+	return a
+}
+
+// existing drops key files that are not there: most are only the usual names.
+func existing(files []string) []string {
+	var out []string
+	for _, file := range files {
+		if _, err := os.Stat(file); err == nil {
+			out = append(out, file)
+		}
+	}
+	return out
+}
+
+// open logs in to one host of the inventory and returns it.
+func (r *reach) open(ctx context.Context, h inventory.Host, limits shell.Limits, now func() time.Time) (host.Host, func() error, error) {
+	t, err := r.known(ctx, h)
+	if err != nil {
+		return nil, nil, err
+	}
+	link, err := t.Dial(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	opts := shell.Options{Root: r.opts.root(), Password: r.sudoPassword(h.Access.User), Limits: limits, Now: now}
+	return shell.New(h.Name, link, opts), link.Close, nil
+}
+
+// errNobody says that a question has nobody to answer it.
+var errNobody = errors.New("nobody is there to answer")

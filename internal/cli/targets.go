@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/nightcall-sh/nightcall/internal/host/ssh"
+)
+
+// maxAddresses is the largest range that is scanned without --yes.
+const maxAddresses = 4096
+
+// A target is one host that was named, and how.
+type target struct {
+	ssh.Target
+	Swept bool // it is one address of a range: nobody said that a host is there
+}
+
+// name is what the inventory calls the host: the name as given, with the port
+// where it is not the usual one, in letters that every tool accepts.
+func (t target) name() string {
+	if t.Port == 0 || t.Port == 22 {
+		return t.Host
+	}
+	return fmt.Sprintf("%s-%d", t.Host, t.Port)
+}
+
+// A targetList collects targets, each once.
+type targetList struct {
+	big     bool // ranges of any size are fine
+	targets []target
+	seen    map[string]bool
+}
+
+func (l *targetList) addTarget(t target) {
+	key := t.User + "@" + t.name()
+	if l.seen[key] {
+		return
+	}
+	if l.seen == nil {
+		l.seen = map[string]bool{}
+	}
+	l.seen[key] = true
+	l.targets = append(l.targets, t)
+}
+
+// add takes a name, an address or a range, each with an optional user and port.
+func (l *targetList) add(text string) error {
+	if strings.Contains(text, "/") && !strings.HasPrefix(text, "ssh://") {
+		return l.addRange(text)
+	}
+	t, err := ssh.ParseTarget(text)
+	if err != nil {
+		return usageError("a target is [user@]host[:port] or a range like 10.0.1.0/28", "%w", err)
+	}
+	l.addTarget(target{Target: t})
+	return nil
+}
+
+// addRange takes [user@]10.0.1.0/28: every address in it that can be a host's.
+func (l *targetList) addRange(text string) error {
+	user, cidr, hasUser := strings.Cut(text, "@")
+	if !hasUser {
+		user, cidr = "", text
+	}
+	prefix, err := netip.ParsePrefix(cidr)
+	if err != nil {
+		return usageError("a range is written like 10.0.1.0/28", "target %q: %w", text, err)
+	}
+	prefix = prefix.Masked()
+	hostBits := prefix.Addr().BitLen() - prefix.Bits()
+	if hostBits > 12 && !l.big {
+		return usageError("nightcall scan --yes "+text+"   (or name a smaller range)",
+			"range %s has more than %d addresses", cidr, maxAddresses)
+	}
+	if hostBits > 20 {
+		return usageError("name a smaller range", "range %s has more than a million addresses", cidr)
+	}
+	for addr := prefix.Addr(); prefix.Contains(addr); addr = addr.Next() {
+		if addr.Is4() && hostBits > 1 && (addr == prefix.Addr() || !prefix.Contains(addr.Next())) {
+			continue // the network's and the broadcast address
+		}
+		l.addTarget(target{Target: ssh.Target{User: user, Host: addr.String()}, Swept: true})
+	}
+	return nil
+}
+
+// addFile takes a file of targets, one a line; # begins a comment. The name "-"
+// is standard input.
+func (l *targetList) addFile(a *app, name string) error {
+	in := a.io.In
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return usageError("a target file has one [user@]host[:port] a line", "targets: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	lines := bufio.NewScanner(in)
+	for n := 1; lines.Scan(); n++ {
+		text, _, _ := strings.Cut(lines.Text(), "#")
+		for _, word := range strings.Fields(text) {
+			if err := l.add(word); err != nil {
+				return fmt.Errorf("targets: %s:%d: %w", name, n, err)
+			}
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("targets: %s: %w", name, err)
+	}
+	return nil
+}
+
+// addSSHConfig takes every host that the ssh configuration names.
+func (l *targetList) addSSHConfig(config *ssh.Config) error {
+	aliases, err := config.Aliases()
+	if err != nil {
+		return err
+	}
+	for _, alias := range aliases {
+		l.addTarget(target{Target: ssh.Target{Host: alias}})
+	}
+	return nil
+}
+
+// addKnownHosts takes every host that the user's known_hosts names in the clear.
+// Hashed names cannot be read back; it returns how many there were.
+func (l *targetList) addKnownHosts(home string) (hashed int, err error) {
+	file := filepath.Join(home, ".ssh", "known_hosts")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return 0, fmt.Errorf("targets: %w", err)
+	}
+	for line := range strings.Lines(string(data)) {
+		fields := strings.Fields(line)
+		if len(fields) < 3 || strings.HasPrefix(fields[0], "#") || strings.HasPrefix(fields[0], "@") {
+			continue
+		}
+		if strings.HasPrefix(fields[0], "|") {
+			hashed++
+			continue
+		}
+		name, _, _ := strings.Cut(fields[0], ",") // the others are the same host again
+		if strings.ContainsAny(name, "*?!") {
+			continue
+		}
+		if t, err := ssh.ParseTarget(name); err == nil {
+			l.addTarget(target{Target: t})
+		}
+	}
+	return hashed, nil
+}
