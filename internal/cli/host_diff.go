@@ -28,8 +28,8 @@ last two that reached it. Lists are compared item by item: a filesystem by its m
 point, a package by its name, a listener by its address.
 
 What differs between any two visits to a healthy host is left out: uptime, load,
-free memory and space, rates and counters, process ids, connections, the clock's
-offset. A fact that only one of the scans asked for is left out, too. Where one of
+free memory and space, rates and counters, process ids, processes younger than a
+minute, connections, the clock's offset. A fact that only one of the scans asked for is left out, too. Where one of
 the readings was partial, a change that may be none is marked with "?".
 
 EXIT STATUS

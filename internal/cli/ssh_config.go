@@ -116,6 +116,9 @@ func runSSHConfig(ctx context.Context, a *app, opts sshConfigOptions) error {
 // none, the error wraps export.ErrNoClient and the configuration is good still.
 func (i *openIncident) sshConfig(ctx context.Context, home, after string) (export.Config, export.Client, error) {
 	fleet, err := i.Fleet(ctx)
+	if err == nil {
+		err = noHosts(fleet)
+	}
 	if err != nil {
 		return export.Config{}, export.Client{}, err
 	}

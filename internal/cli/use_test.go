@@ -226,7 +226,9 @@ func TestExport(t *testing.T) {
 	if code, _, stderr := d.nightcall(t, "export", "xml"); code != exitUsage || !strings.Contains(stderr, "unknown command") {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
-	if code, _, stderr := newDesk(t).nightcall(t, "export", "csv"); code != exitFailed || !strings.Contains(stderr, "hint: nightcall scan") {
-		t.Errorf("an empty incident: exit %d: %s", code, stderr)
+	for _, args := range [][]string{{"export", "csv"}, {"ssh-config", "--write"}} {
+		if code, _, stderr := newDesk(t).nightcall(t, args...); code != exitFailed || !strings.Contains(stderr, "hint: nightcall scan") {
+			t.Errorf("%v of an empty incident: exit %d: %s", args, code, stderr)
+		}
 	}
 }

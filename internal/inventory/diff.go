@@ -66,7 +66,8 @@ const bootJitter = time.Minute
 
 // Diff compares what two visits read on one host, fact by fact in the order of
 // the facts. Lists are compared by their items' keys. A fact that only one of
-// the visits asked for is left out, and so is what changes all the time.
+// the visits asked for is left out, and so is what changes all the time:
+// volatile fields, and processes younger than a minute.
 func Diff(before, after fact.Set) []Change {
 	var changes []Change
 	for _, f := range fact.All() {
@@ -198,7 +199,7 @@ func (d *differ) only(these, others []any) []any {
 	var out []any
 	for _, item := range these {
 		text := d.text(item)
-		if !known[text] && !kernelThread(item) {
+		if !known[text] && !passing(item) {
 			known[text] = true
 			out = append(out, item)
 		}
@@ -206,11 +207,16 @@ func (d *differ) only(these, others []any) []any {
 	return out
 }
 
-// kernelThread holds for the kernel's own workers, which come and go: children of
-// its process 2.
-func kernelThread(item any) bool {
+// passing holds for processes that come and go: the kernel's own workers
+// (children of its process 2), and whatever had begun less than a minute before
+// it was seen.
+func passing(item any) bool {
 	p, ok := item.(fact.Process)
-	return ok && (p.PID == 2 || p.Parent == 2) && p.RSS == 0
+	if !ok {
+		return false
+	}
+	young := p.Elapsed > 0 && p.Elapsed < time.Minute
+	return young || (p.PID == 2 || p.Parent == 2) && p.RSS == 0
 }
 
 // text is an item without what is ignored.

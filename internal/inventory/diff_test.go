@@ -91,6 +91,12 @@ func TestDiff(t *testing.T) {
 			nil,
 		},
 		{
+			"processes that just began, and one that stays",
+			fact.Set{Processes: ok([]fact.Process{{PID: 20, Name: "cron", Elapsed: time.Second}})},
+			fact.Set{Processes: ok([]fact.Process{{PID: 21, Name: "sh", Elapsed: time.Minute - 1}, {PID: 22, Name: "redis", Elapsed: time.Hour}})},
+			[]string{`processes redis added  null {"pid":22,"parent":0,"user":"","name":"redis","command":"","state":"","elapsed":3600000000000,"cpu_time":0,"rss":0}`},
+		},
+		{
 			"lost and found",
 			fact.Set{Firewall: ok(fact.Firewall{Kind: "nftables"}), DNS: fact.Observed[fact.DNS]{State: fact.Unknown, Reason: "gone"}},
 			fact.Set{Firewall: fact.Observed[fact.Firewall]{State: fact.Unknown, Reason: "no root"}, DNS: ok(fact.DNS{})},
