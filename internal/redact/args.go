@@ -8,78 +8,55 @@ import (
 
 // A client is how a program takes a secret on its command line.
 type client struct {
+	names    string   // the programs, separated by blanks
 	options  []string // whose value is the secret: -a X
 	attached bool     // the value may follow the option at once: -aX
-	only     bool     // and only so: mysql's -p alone asks for it
-	after    string   // the secret begins behind this sign: user:X
+	asks     bool     // the option alone asks a person: what follows is no secret
+	sign     string   // the secret begins behind this sign: user:X
 	verb     string   // only for this subcommand
+	wrapper  bool     // behind the secret comes another program
 }
 
 // clients by the name of the program.
-var clients = map[string]client{
-	"mysql":     {options: []string{"-p"}, attached: true, only: true},
-	"mariadb":   {options: []string{"-p"}, attached: true, only: true},
-	"redis":     {options: []string{"-a"}},
-	"sshpass":   {options: []string{"-p"}, attached: true},
-	"curl":      {options: []string{"-u", "--user", "-U", "--proxy-user"}, attached: true, after: ":"},
-	"mongo":     {options: []string{"-p"}, attached: true},
-	"ldap":      {options: []string{"-w"}, attached: true},
-	"smbclient": {options: []string{"-U"}, attached: true, after: "%"},
-	"lftp":      {options: []string{"-u"}, attached: true, after: ","},
-	"sqlcmd":    {options: []string{"-P"}, attached: true},
-	"mosquitto": {options: []string{"-P"}, attached: true},
-	"ipmitool":  {options: []string{"-P"}, attached: true},
-	"snmp":      {options: []string{"-A", "-X", "-c"}, attached: true},
-	"docker":    {options: []string{"-p"}, attached: true, verb: "login"},
-	"7z":        {options: []string{"-p"}, attached: true, only: true},
-	"zip":       {options: []string{"-P"}, attached: true},
-	"htpasswd":  {},
-}
+var clients = byName(
+	client{names: "mysql mysqldump mysqladmin mysqlcheck mysqlimport mysqlshow mysqlslap mysqlbinlog mysqlpump mysqlsh mysql_upgrade mytop " +
+		"innobackupex xtrabackup mydumper myloader mariadb mariadb-dump mariadb-admin mariadb-check mariadb-import mariadb-show mariadb-slap " +
+		"mariadb-binlog mariadb-backup mariadb-upgrade", options: []string{"-p"}, attached: true, asks: true},
+	client{names: "redis-cli redis-benchmark valkey-cli valkey-benchmark keydb-cli", options: []string{"-a"}},
+	client{names: "sshpass", options: []string{"-p"}, attached: true, wrapper: true},
+	client{names: "curl", options: []string{"-u", "--user", "-U", "--proxy-user"}, attached: true, sign: ":"},
+	client{names: "mongo mongosh mongodump mongorestore mongoexport mongoimport mongostat mongotop", options: []string{"-p"}, attached: true},
+	client{names: "ldapsearch ldapadd ldapmodify ldapdelete ldappasswd ldapwhoami ldapcompare", options: []string{"-w"}, attached: true},
+	client{names: "smbclient rpcclient", options: []string{"-U"}, attached: true, sign: "%"},
+	client{names: "lftp", options: []string{"-u"}, attached: true, sign: ","},
+	client{names: "sqlcmd bcp isql tsql osql mosquitto_pub mosquitto_sub mosquitto_rr ipmitool zip unzip", options: []string{"-P"}, attached: true},
+	client{names: "snmpget snmpwalk snmpset snmpbulkwalk snmpbulkget snmpgetnext snmptrap snmpstatus snmptable", options: []string{"-A", "-X", "-c"}, attached: true},
+	client{names: "docker podman nerdctl buildah skopeo helm oras", options: []string{"-p"}, attached: true, verb: "login"},
+	client{names: "7z 7za 7zr rar unrar", options: []string{"-p"}, attached: true, asks: true},
+)
 
-// families are the programs whose names begin or read differently.
-var families = []struct {
-	name   *regexp.Regexp
-	client string
-}{
-	{regexp.MustCompile(`^(?:mysql(?:dump|admin|check|import|show|slap|binlog|pump|sh|_upgrade)?|mytop|innobackupex|xtrabackup|mydumper|myloader)$`), "mysql"},
-	{regexp.MustCompile(`^mariadb(?:-(?:dump|admin|check|import|show|slap|binlog|backup|upgrade))?$`), "mariadb"},
-	{regexp.MustCompile(`^(?:redis|valkey|keydb)-(?:cli|benchmark)$`), "redis"},
-	{regexp.MustCompile(`^mongo(?:sh|dump|restore|export|import|stat|top|files)?$`), "mongo"},
-	{regexp.MustCompile(`^ldap(?:search|add|modify|delete|passwd|whoami|compare)$`), "ldap"},
-	{regexp.MustCompile(`^(?:sqlcmd|bcp|isql|tsql|osql)$`), "sqlcmd"},
-	{regexp.MustCompile(`^mosquitto_(?:pub|sub|rr)$`), "mosquitto"},
-	{regexp.MustCompile(`^snmp(?:get|walk|set|bulkwalk|bulkget|getnext|trap|status|table)$`), "snmp"},
-	{regexp.MustCompile(`^(?:docker|podman|nerdctl|buildah|skopeo|helm|oras)$`), "docker"},
-	{regexp.MustCompile(`^(?:7z|7za|7zr|rar|unrar)$`), "7z"},
-	{regexp.MustCompile(`^(?:zip|unzip)$`), "zip"},
-}
-
-// clientOf knows a program by the word that starts it.
-func clientOf(word string) (client, bool) {
-	name := path.Base(strings.Trim(word, `"'`))
-	for _, f := range families {
-		if f.name.MatchString(name) {
-			return clients[f.client], true
+func byName(list ...client) map[string]*client {
+	all := map[string]*client{}
+	for i := range list {
+		for _, name := range strings.Fields(list[i].names) {
+			all[name] = &list[i]
 		}
 	}
-	c, known := clients[name]
-	return c, known
+	return all
 }
 
-// secretOption is an option, of any program, whose next word is a secret; asks
+// secretOption is an option, of any program, whose next word is a secret; asking
 // are those that look alike and take none.
 var (
-	secretOption = regexp.MustCompile(`(?i)^--?(?:[a-z0-9]+[-_.])*(?:password|passwd|pass|passphrase|passin|passout|secret|token|api-?key|secret-?key|access-?key|oauth2-bearer|setcookie|requirepass|masterauth)$`)
-	asks         = regexp.MustCompile(`(?i)^--?(?:no|ask|without|prompt|use|with)[-_]|[-_](?:no|ask)[-_]`)
+	secretOption = regexp.MustCompile(`(?i)^--?(?:[a-z0-9]+[-_.])*(?:password|passwd|pass|passphrase|passin|passout|secret|token|(?:api|secret|access)-?key|oauth2-bearer|setcookie|requirepass|masterauth)$`)
+	asking       = regexp.MustCompile(`(?i)^--?(?:no|ask|without|prompt|use|with)[-_]|[-_](?:no|ask)[-_]`)
 )
 
 // words masks what options hand to a program. The line is cut at blanks only:
 // the table of processes shows no quotes.
 func words(line string) string {
 	var b strings.Builder
-	var now client
-	next, after := false, ""
-	verb := ""
+	var s scanner
 	for rest := line; rest != ""; {
 		blank := len(rest) - len(strings.TrimLeft(rest, space))
 		b.WriteString(rest[:blank])
@@ -88,51 +65,78 @@ func words(line string) string {
 		if n < 0 {
 			n = len(rest)
 		}
-		word := rest[:n]
+		b.WriteString(s.word(rest[:n]))
 		rest = rest[n:]
-		if next && !strings.HasPrefix(word, "-") {
-			b.WriteString(maskAfter(word, after))
-			next, after = false, ""
-			continue
-		}
-		next, after = false, ""
-		if c, ok := clientOf(word); ok {
-			now, verb = c, ""
-		} else if verb == "" && !strings.HasPrefix(word, "-") {
-			verb = word
-		}
-		switch {
-		case secretOption.MatchString(word) && !asks.MatchString(word):
-			next = true
-			b.WriteString(word)
-		case now.verb != "" && now.verb != verb:
-			b.WriteString(word)
-		default:
-			var masked string
-			masked, next = now.mask(word)
-			after = now.after
-			b.WriteString(masked)
-		}
 	}
 	return b.String()
 }
 
-// mask masks the secret attached to an option, or says that the next word is
-// one.
-func (c client) mask(word string) (masked string, next bool) {
-	for _, option := range c.options {
+// A scanner remembers what the words before mean for the next one.
+type scanner struct {
+	now  client // the program whose options are read
+	verb string // its first word that is no option
+	next bool   // the next word is a secret
+	sign string // from behind this sign on
+}
+
+// word returns one word, with what is secret in it masked.
+func (s *scanner) word(word string) string {
+	option := strings.HasPrefix(word, "-")
+	if s.next && !option {
+		s.next = false
+		defer s.through()
+		return maskAfter(word, s.sign)
+	}
+	s.next, s.sign = false, ""
+	if !option {
+		s.program(word)
+		return word
+	}
+	if len(word) > 4 && suspicious(word) && secretOption.MatchString(word) && !asking.MatchString(word) {
+		s.next = true
+		return word
+	}
+	if s.now.verb != "" && s.now.verb != s.verb {
+		return word
+	}
+	return s.option(word)
+}
+
+// program notes which program and which of its verbs the options belong to.
+func (s *scanner) program(word string) {
+	if c := clients[path.Base(strings.Trim(word, `"'`))]; c != nil {
+		s.now, s.verb = *c, ""
+	} else if s.verb == "" {
+		s.verb = word
+	}
+}
+
+// option masks the secret attached to an option of the program, or notes that
+// the next word is one.
+func (s *scanner) option(word string) string {
+	for _, option := range s.now.options {
 		if word == option {
-			return word, !c.only
+			s.next, s.sign = !s.now.asks, s.now.sign
+			return word
 		}
 		long := strings.HasPrefix(option, "--")
 		if long {
 			option += "="
 		}
-		if value, ok := strings.CutPrefix(word, option); ok && (c.attached || long) && value != "" {
-			return option + maskAfter(value, c.after), false
+		if value, ok := strings.CutPrefix(word, option); ok && (s.now.attached || long) && value != "" {
+			defer s.through()
+			return option + maskAfter(value, s.now.sign)
 		}
 	}
-	return word, false
+	return word
+}
+
+// through forgets a program whose secret has been seen and behind which another
+// one comes.
+func (s *scanner) through() {
+	if s.now.wrapper {
+		*s = scanner{}
+	}
 }
 
 // maskAfter masks a word from behind the sign on; without the sign there is no
@@ -150,7 +154,7 @@ func maskAfter(word, sign string) string {
 
 // maskWord masks a word and keeps the quotes around it.
 func maskWord(word string) string {
-	if n := len(word); n > 1 && (word[0] == '"' || word[0] == '\'') && word[n-1] == word[0] {
+	if n := len(word); n > 2 && (word[0] == '"' || word[0] == '\'') && word[n-1] == word[0] {
 		return word[:1] + Mask + word[n-1:]
 	}
 	return Mask

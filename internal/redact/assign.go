@@ -73,12 +73,12 @@ const space = " \t\r\n\v\f"
 // endOf is what ends a value without quotes: where its name is one item of a
 // list (a query, a connection string, mount options), the next item does.
 func endOf(text string, name int) string {
+	if name < len(text) && !nameByte(text[name]) {
+		name++ // the name matched with the sign in front of it
+	}
 	before := name
 	for before > 0 && nameByte(text[before-1]) {
 		before--
-	}
-	if before == name && name < len(text) && !nameByte(text[name]) {
-		before = name + 1 // the name matched with the sign in front of it
 	}
 	if before == 0 {
 		return space
