@@ -29,8 +29,9 @@ point, a package by its name, a listener by its address.
 
 What differs between any two visits to a healthy host is left out: uptime, load,
 free memory and space, rates and counters, process ids, processes younger than a
-minute, connections, the clock's offset. A fact that only one of the scans asked for is left out, too. Where one of
-the readings was partial, a change that may be none is marked with "?".
+minute, connections, the clock's offset. A fact that only one of the scans asked for
+is left out, too. Where one of the readings was partial, a change that may be none is
+marked with "?".
 
 EXIT STATUS
   0  compared, whether or not anything changed

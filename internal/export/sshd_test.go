@@ -3,6 +3,7 @@
 package export
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"os"
@@ -71,7 +72,7 @@ func TestThroughRealServers(t *testing.T) {
 		}
 	})
 	for alias, port := range map[string]int{"bastion": bastion.Port, "web1": web.Port, "db1": db.Port} {
-		out, err := login(t, client, file, alias)
+		out, _, err := login(t, client, file, alias)
 		if words := strings.Fields(out); err != nil || len(words) != 4 || words[3] != strconv.Itoa(port) {
 			t.Errorf("%s: %q, %v", alias, out, err)
 		}
@@ -79,20 +80,22 @@ func TestThroughRealServers(t *testing.T) {
 	if sharing, err := filepath.Glob(filepath.Join(sockets, "nc-*")); err != nil || len(sharing) == 0 {
 		t.Errorf("no connection to a bastion is shared: %v", err)
 	}
-	if out, err := login(t, client, file, "wrong"); err == nil || !strings.Contains(out, "HOST IDENTIFICATION HAS CHANGED") {
-		t.Errorf("a host with another key let us in: %q", out)
+	if _, said, err := login(t, client, file, "wrong"); err == nil || !strings.Contains(said, "HOST IDENTIFICATION HAS CHANGED") {
+		t.Errorf("a host with another key let us in: %q", said)
 	}
 }
 
 // login asks the host which connection this is: both ends with their ports.
-func login(t *testing.T, client Client, file, alias string) (string, error) {
+func login(t *testing.T, client Client, file, alias string) (stdout, stderr string, err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, client.Path, "-F", file, "-o", "BatchMode=yes", alias, "echo $SSH_CONNECTION")
 	cmd.WaitDelay = time.Second // a shared connection to a bastion keeps standard error open
-	out, err := cmd.CombinedOutput()
-	return string(out), err
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err = cmd.Run()
+	return out.String(), errs.String(), err
 }
 
 func write(t *testing.T, path, text string) {
