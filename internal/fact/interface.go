@@ -14,7 +14,7 @@ func interfacesFact() Fact {
 	return define("interfaces", "network interfaces and addresses", Probe{
 		Files: []string{
 			each + "address", each + "operstate", each + "mtu", each + "speed", each + "type", each + "bonding/mode", each + "bridge/bridge_id",
-			each + "tun_flags", each + "device/uevent", "/proc/net/vlan/config", "/proc/net/if_inet6", "/proc/net/fib_trie", "/proc/net/dev",
+			each + "tun_flags", each + "device/uevent", "/proc/net/vlan/config", "/proc/net/if_inet6",
 		},
 		Script: `if has ip; then ip -o addr show; elif has ifconfig; then ifconfig -a; fi`,
 	}, func(s *Set) *Observed[[]Interface] { return &s.Interfaces }, parseInterfaces)

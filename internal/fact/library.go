@@ -4,7 +4,6 @@ import (
 	"path"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -12,10 +11,10 @@ import (
 func librariesFact() Fact {
 	return define("libraries", "TLS libraries and deleted files in use", Probe{
 		// One grep reads every process's mappings that are executable: TLS libraries
-		// by name, and whatever was deleted since. The names come from one more.
+		// by name, and whatever was deleted since.
 		Script: `if [ -r /proc/self/maps ]; then
 grep -s -e ' r-xp .*/libssl' -e ' r-xp .*/libcrypto' -e ' r-xp .*/libgnutls' -e ' r-xp .* /.* (deleted)$' /proc/[0-9]*/maps
-echo "#stat"; cat /proc/[0-9]*/stat 2>/dev/null
+echo "#end"
 fi`,
 		Timeout: 15 * time.Second,
 	}, func(s *Set) *Observed[[]Library] { return &s.Libraries }, parseLibraries)
@@ -28,15 +27,9 @@ var mapping = regexp.MustCompile(`^/proc/(\d+)/maps:\S+ r-xp \S+ \S+ \d+\s+(/.*?
 var notDeleted = []string{"/memfd:", "/dev/zero", "/SYSV", "/dev/shm/", "/run/", "/tmp/", "/var/tmp/", "/anon_hugepage", "/[aio]", "/i915", "/drm"}
 
 func parseLibraries(r Raw) Observed[[]Library] {
-	maps, stats, asked := strings.Cut(r.Out, "#stat\n")
+	maps, _, asked := strings.Cut(r.Out, "#end\n")
 	if !asked {
 		return unknown[[]Library]("there are no mappings to read in /proc")
-	}
-	names := map[string]string{}
-	for line := range strings.Lines(stats) {
-		if pid, name, ok := statName(strings.TrimSpace(line)); ok {
-			names[strconv.Itoa(pid)] = name
-		}
 	}
 	byPath := map[string]*Library{}
 	for line := range strings.Lines(maps) {
@@ -56,15 +49,11 @@ func parseLibraries(r Raw) Observed[[]Library] {
 		}
 		if pid := integer(m[1]); !slices.Contains(l.PIDs, pid) && len(l.PIDs) < 1000 {
 			l.PIDs = append(l.PIDs, pid)
-			if name := names[m[1]]; name != "" && !slices.Contains(l.Processes, name) {
-				l.Processes = append(l.Processes, name)
-			}
 		}
 	}
 	list := []Library{}
 	for _, l := range byPath {
 		slices.Sort(l.PIDs)
-		slices.Sort(l.Processes)
 		list = append(list, *l)
 	}
 	slices.SortFunc(list, func(a, b Library) int { return strings.Compare(a.Path, b.Path) })

@@ -137,16 +137,17 @@ func osFromKernel(r Raw) Observed[OS] {
 
 func kernelFact() Fact {
 	return define("kernel", "kernel", Probe{
-		Script: `uname -s; uname -r; uname -v; uname -m; uname -n`,
+		Script: `uname -snrvm`,
 	}, func(s *Set) *Observed[Kernel] { return &s.Kernel }, parseKernel)
 }
 
+// parseKernel reads uname's one line: system, node, release, version, machine.
+// Only the version has spaces.
 func parseKernel(r Raw) Observed[Kernel] {
-	lines := strings.Split(strings.TrimRight(r.Out, "\n"), "\n")
-	if len(lines) < 5 || clean(lines[0]) == "" {
-		return unknown[Kernel]("uname says nothing")
+	f := strings.Fields(clean(r.Out))
+	if len(f) < 5 {
+		return unknown[Kernel]("uname says %q", clean(r.Out))
 	}
-	return found(Kernel{
-		Name: clean(lines[0]), Release: clean(lines[1]), Version: clean(lines[2]), Arch: clean(lines[3]), Host: clean(lines[4]),
-	}, "uname")
+	last := len(f) - 1
+	return found(Kernel{Name: f[0], Host: f[1], Release: f[2], Version: strings.Join(f[3:last], " "), Arch: f[last]}, "uname")
 }

@@ -15,8 +15,8 @@ func socketsFact() Fact {
 }
 
 // socketsScript asks the first tool that is there, once, and says which it was.
-const socketsScript = `if has ss && ss -antup >/dev/null 2>&1 </dev/null; then echo "#ss"; ss -antup
-elif has sockstat; then echo "#sockstat"; sockstat -46
+const socketsScript = `if has ss; then echo "#ss"; ss -antup && exit 0; fi
+if has sockstat; then echo "#sockstat"; sockstat -46
 elif has netstat && [ -r /proc/net/tcp ]; then echo "#netstat"; netstat -antup || netstat -antu
 elif [ -r /proc/net/tcp ]; then
 for p in tcp tcp6 udp udp6; do [ -r /proc/net/$p ] && { echo "#$p"; cat /proc/net/$p; }; done
@@ -26,7 +26,11 @@ fi`
 
 // parseSockets reads whichever table came.
 func parseSockets(r Raw) Observed[Sockets] {
-	header, body, _ := strings.Cut(r.Out, "\n")
+	text := strings.TrimPrefix(r.Out, "#ss\n#") // an ss that failed has said nothing
+	if text != r.Out {
+		text = "#" + text
+	}
+	header, body, _ := strings.Cut(text, "\n")
 	var read func(string) []socket
 	source := strings.TrimPrefix(header, "#")
 	switch source {
@@ -37,7 +41,7 @@ func parseSockets(r Raw) Observed[Sockets] {
 	case "sockstat":
 		read = fromSockstat
 	case "tcp", "tcp6", "udp", "udp6":
-		read, source, body = fromProc, "/proc/net", r.Out
+		read, source, body = fromProc, "/proc/net", text
 	default:
 		return unknown[Sockets]("neither ss nor netstat nor /proc/net tells the sockets")
 	}

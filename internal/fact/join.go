@@ -1,0 +1,28 @@
+package fact
+
+import "slices"
+
+// Join completes facts from one another, after all of a visit were read: the
+// process table knows the names and command lines of the processes that others
+// know by number.
+func (s *Set) Join() {
+	processes := make(map[int]Process, len(s.Processes.Value))
+	for _, p := range s.Processes.Value {
+		processes[p.PID] = p
+	}
+	for n := range s.Sockets.Value.Listeners {
+		l := &s.Sockets.Value.Listeners[n]
+		if p, ok := processes[l.PID]; ok {
+			l.Command, l.User = p.Command, p.User
+		}
+	}
+	for n := range s.Libraries.Value {
+		l := &s.Libraries.Value[n]
+		for _, pid := range l.PIDs {
+			if p, ok := processes[pid]; ok && !slices.Contains(l.Processes, p.Name) {
+				l.Processes = append(l.Processes, p.Name)
+			}
+		}
+		slices.Sort(l.Processes)
+	}
+}
