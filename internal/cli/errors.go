@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/nightcall-sh/nightcall/internal/stdio"
 )
@@ -57,6 +58,9 @@ func report(err error, io stdio.Streams, asJSON bool) int {
 		}
 		code, hint = e.code, e.hint
 	}
+	if hint == "" {
+		hint = storageHint(err)
+	}
 	if errors.Is(err, context.Canceled) {
 		code = exitCancelled
 	}
@@ -64,9 +68,11 @@ func report(err error, io stdio.Streams, asJSON bool) int {
 		_ = json.NewEncoder(io.Err).Encode(map[string]any{"error": err.Error(), "hint": hint, "exit": code})
 		return code
 	}
-	fmt.Fprintf(io.Err, "nightcall: error: %v\n", err)
+	for line := range strings.Lines(err.Error()) { // joined errors take a line each
+		fmt.Fprintf(io.Err, "nightcall: error: %s\n", printable(strings.TrimSuffix(line, "\n")))
+	}
 	if hint != "" {
-		fmt.Fprintf(io.Err, "nightcall: hint: %s\n", hint)
+		fmt.Fprintf(io.Err, "nightcall: hint: %s\n", printable(hint))
 	}
 	return code
 }

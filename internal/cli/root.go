@@ -86,15 +86,23 @@ gives you a working ssh_config.`,
 	)
 	root.AddCommand(
 		newCheckCmd(a),
+		newCloseCmd(a),
 		newExportCmd(a),
 		newFindingsCmd(a),
 		newHostCmd(a),
 		newHostsCmd(a),
+		newListCmd(a),
+		newNoteCmd(a),
+		newOpenCmd(a),
+		newReopenCmd(a),
 		newRunCmd(a),
 		newScanCmd(a),
+		newShowCmd(a),
 		newShowCommandsCmd(a),
 		newSSHCmd(a),
 		newSSHConfigCmd(a),
+		newTimelineCmd(a),
+		newUseCmd(a),
 	)
 	checkUsage(root)
 	_ = root.MarkPersistentFlagDirname("incident")

@@ -24,7 +24,9 @@ type table struct {
 }
 
 func newTable(io stdio.Streams, headers ...string) *table {
-	return &table{io: io, rows: [][]string{headers}, columns: len(headers)}
+	t := &table{io: io, columns: len(headers)}
+	t.row(headers...)
+	return t
 }
 
 // row adds a row. Cells that are missing are empty; a table never has more of

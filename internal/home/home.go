@@ -60,7 +60,7 @@ func (e *AmbiguousError) Error() string {
 	return fmt.Sprintf("%q may be any of %s", e.Prefix, strings.Join(e.Names, ", "))
 }
 
-// A Home is the directory of all incidents.
+// A Home is the directory of all incidents. The zero Home has none.
 type Home struct{ dir string }
 
 // Find returns the home that the environment names: $NIGHTCALL_HOME, or the
@@ -108,27 +108,53 @@ func (h Home) Dir() string { return h.dir }
 // zone, and returns its path. fill completes it, under the half-made name,
 // before anybody sees it; what fill opens it also closes.
 func (h Home) Create(title string, now time.Time, fill func(dir string) error) (dir string, err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("create an incident in %s: %w", h.dir, err)
-		}
-	}()
 	if err := os.MkdirAll(h.dir, 0o700); err != nil {
-		return "", err
+		return "", fmt.Errorf("create an incident: %w", err)
 	}
 	h.sweep(now)
-	half, err := os.MkdirTemp(h.dir, halfMade) // mode 0700
+	err = build(h.dir, fill, func(half string) error {
+		dir, err = h.settle(half, now.Format(nameLayout)+slug(title))
+		return err
+	})
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("create an incident in %s: %w", h.dir, err)
+	}
+	return dir, nil
+}
+
+// CreateAt is Create for a directory that the caller names, inside one that
+// exists. It returns an error wrapping fs.ErrExist when something is there.
+func CreateAt(dir string, fill func(dir string) error) error {
+	err := build(filepath.Dir(dir), fill, func(half string) error {
+		if _, err := os.Lstat(dir); err == nil {
+			return os.ErrExist
+		}
+		return os.Rename(half, dir)
+	})
+	if err != nil {
+		return fmt.Errorf("create an incident at %s: %w", dir, err)
+	}
+	return nil
+}
+
+// build makes a whole incident directory under a half-made name in parent, and
+// has it renamed. When any of it fails nothing is left.
+func build(parent string, fill, rename func(half string) error) error {
+	half, err := os.MkdirTemp(parent, halfMade) // mode 0700
+	if err != nil {
+		return err
 	}
 	defer os.RemoveAll(half) // of no effect once it was renamed
 	if err := furnish(half); err != nil {
-		return "", err
+		return err
 	}
 	if err := fill(half); err != nil {
-		return "", err
+		return err
 	}
-	return h.settle(half, now.Format(nameLayout)+slug(title))
+	if err := rename(half); err != nil {
+		return err
+	}
+	return syncDir(parent)
 }
 
 // furnish makes what every incident directory has, but its database.
@@ -158,7 +184,7 @@ func (h Home) settle(half, name string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		return dir, syncDir(h.dir)
+		return dir, nil
 	}
 }
 
@@ -210,7 +236,7 @@ func slug(title string) string {
 // List returns the directories of all incidents by name, which is oldest first.
 func (h Home) List() ([]string, error) {
 	entries, err := os.ReadDir(h.dir)
-	if errors.Is(err, os.ErrNotExist) {
+	if h.dir == "" || errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {

@@ -104,6 +104,27 @@ func TestCreateThatFailsLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestCreateAt(t *testing.T) {
+	t.Parallel()
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "acme")
+	if err := CreateAt(dir, withDatabase); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := (Home{}).Resolve(dir); err != nil || got != dir {
+		t.Errorf("Resolve = %q, %v", got, err)
+	}
+	if err := CreateAt(dir, withDatabase); !errors.Is(err, os.ErrExist) {
+		t.Errorf("a second time: %v", err)
+	}
+	if err := CreateAt(filepath.Join(parent, "none", "acme"), withDatabase); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("without a parent: %v", err)
+	}
+	if left, err := os.ReadDir(parent); err != nil || len(left) != 1 {
+		t.Errorf("%v, %v", left, err)
+	}
+}
+
 func TestSlug(t *testing.T) {
 	t.Parallel()
 	for title, want := range map[string]string{

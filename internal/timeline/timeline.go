@@ -61,6 +61,12 @@ const (
 	Exported         Kind = "export.written"    // Export
 )
 
+// Kinds lists every kind that this version knows.
+var Kinds = []Kind{
+	IncidentOpened, IncidentClosed, IncidentReopened, NoteAdded, ScanStarted, ScanFinished, HostScanned,
+	HostKeyAccepted, HostKeyChanged, CommandStarted, CommandFinished, Exported,
+}
+
 // Opened is the data of IncidentOpened.
 type Opened struct {
 	Title string `json:"title"`
