@@ -30,7 +30,7 @@ var bans = []ban{
 	{"time.Now", clocks, true, "clocks are injected"},
 	{"time.Since", clocks, true, "clocks are injected"},
 	{"time.Until", clocks, true, "clocks are injected"},
-	{"os.Exit", []string{"cmd/nightcall"}, false, "only the command ends the process"},
+	{"os.Exit", []string{"cmd/nightcall"}, true, "only the command ends the process"},
 	{"log.*", nil, false, "errors are returned"},
 	{"fmt.Print*", nil, true, "what is said goes to the streams that were handed in"},
 	{"os.Stdout", []string{"internal/stdio", "internal/cli"}, true, "what is said goes to the streams that were handed in"},

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -153,7 +154,7 @@ func (a *app) momentText(t time.Time) string {
 // whatever the command was.
 func storageHint(err error) string {
 	switch {
-	case errors.Is(err, sqlite.ErrFull):
+	case errors.Is(err, sqlite.ErrFull), errors.Is(err, syscall.ENOSPC):
 		return "free some space on this laptop and do it again; what was acknowledged is stored"
 	case errors.Is(err, sqlite.ErrReadOnly):
 		return "make the incident's directory writable, or copy it to a place that is and give that as --incident DIR"

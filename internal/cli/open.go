@@ -107,7 +107,11 @@ func (a *app) createIncident(ctx context.Context, h home.Home, title string, fir
 		return errors.Join(db.Append(ctx, first), db.Close())
 	}
 	if a.incident == "" {
-		return h.Create(title, a.now(), fill)
+		dir, err := h.Create(title, a.now(), fill)
+		if err != nil && storageHint(err) == "" {
+			return "", withHint(err, "export NIGHTCALL_HOME=DIR has incidents made elsewhere")
+		}
+		return dir, err
 	}
 	dir, err := filepath.Abs(a.incident)
 	if err != nil {
