@@ -67,7 +67,10 @@ func Run(ctx context.Context, targets []Target, opts Options) error {
 	if opts.Deadline <= 0 {
 		opts.Deadline = defaultDeadline
 	}
-	sections := Sections(opts.Facts)
+	program, err := shell.Compile(Sections(opts.Facts))
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	ended := make(chan inventory.Host)
@@ -80,7 +83,7 @@ func Run(ctx context.Context, targets []Target, opts Options) error {
 				if ctx.Err() != nil {
 					return nil
 				}
-				h := visit(ctx, t, sections, opts)
+				h := visit(ctx, t, program, opts)
 				if ctx.Err() == nil || h.Class == host.ClassOK { // otherwise its end says nothing about the host
 					ended <- h
 				}
@@ -102,7 +105,7 @@ func Run(ctx context.Context, targets []Target, opts Options) error {
 }
 
 // visit looks at one host, within its deadline.
-func visit(ctx context.Context, t Target, sections []shell.Section, opts Options) inventory.Host {
+func visit(ctx context.Context, t Target, program *shell.Program, opts Options) inventory.Host {
 	opts.Began(t.Name)
 	began := opts.Now()
 	ctx, cancel := context.WithTimeoutCause(ctx, opts.Deadline,
@@ -110,7 +113,7 @@ func visit(ctx context.Context, t Target, sections []shell.Section, opts Options
 	defer cancel()
 
 	h := inventory.Host{Name: t.Name, Access: t.Access, Scan: opts.ID}
-	err := look(ctx, t, sections, opts, &h)
+	err := look(ctx, t, program, opts, &h)
 	h.Visited = opts.Now()
 	h.Took = h.Visited.Sub(began)
 	h.Class, h.Reason = host.Classify(err), ""
@@ -124,7 +127,7 @@ func visit(ctx context.Context, t Target, sections []shell.Section, opts Options
 }
 
 // look connects and asks; h.Seen is set once the host let us look.
-func look(ctx context.Context, t Target, sections []shell.Section, opts Options, h *inventory.Host) error {
+func look(ctx context.Context, t Target, program *shell.Program, opts Options, h *inventory.Host) error {
 	link, err := t.Dial(ctx)
 	if err != nil {
 		return err
@@ -135,7 +138,7 @@ func look(ctx context.Context, t Target, sections []shell.Section, opts Options,
 	if opts.Password != nil {
 		shellOpts.Password = opts.Password(h.Access.User)
 	}
-	v, err := shell.Run(ctx, link, sections, shellOpts)
+	v, err := program.Run(ctx, link, shellOpts)
 	if len(v.Answers) == 0 {
 		return err
 	}

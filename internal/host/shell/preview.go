@@ -5,8 +5,9 @@ const previewWord = "WORD"
 
 // Preview is everything that a visit sends for the sections, for people to read
 // before they allow it: the greeting, which tries sudo where root is wanted, and
-// the script. Only the word differs in each real visit, and where sudo asks for
-// a password, that password is one more line.
+// the script. In a real visit the word is another, the script travels compressed
+// where the host has gzip, and where sudo asks for a password, that password is
+// one more line.
 func Preview(sections []Section, root bool) string {
-	return greeting(previewWord, root) + Script(previewWord, sections)
+	return greeting(previewWord, root, 0) + Script(previewWord, sections)
 }

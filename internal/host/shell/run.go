@@ -71,14 +71,31 @@ type Visit struct {
 	Answers []Answer
 }
 
-// Run runs the sections in one shell on the host. Its error wraps one of
-// package host's sentinels; the answers that came before it are in the Visit.
-func Run(ctx context.Context, wire Wire, sections []Section, opts Options) (Visit, error) {
-	opts.Limits = opts.Limits.withDefaults()
+// A Program is sections made ready to be sent to many hosts.
+type Program struct {
+	sections []Section
+	word     string // of its frames; nobody can print it by accident
+	script   string
+	packed   []byte
+}
+
+// Compile makes sections ready.
+func Compile(sections []Section) (*Program, error) {
 	word, err := randomWord()
 	if err != nil {
-		return Visit{}, err
+		return nil, err
 	}
+	p := &Program{sections: sections, word: word, script: Script(word, sections)}
+	if p.packed, err = pack(p.script); err != nil {
+		return nil, fmt.Errorf("compress the script: %w", err)
+	}
+	return p, nil
+}
+
+// Run runs the program in one shell on the host. Its error wraps one of package
+// host's sentinels; the answers that came before it are in the Visit.
+func (p *Program) Run(ctx context.Context, wire Wire, opts Options) (Visit, error) {
+	opts.Limits = opts.Limits.withDefaults()
 	ctx, cancel := context.WithTimeoutCause(ctx, opts.Limits.Total,
 		fmt.Errorf("%w: the whole visit took longer than %s", host.ErrTimeout, opts.Limits.Total))
 	defer cancel()
@@ -86,10 +103,19 @@ func Run(ctx context.Context, wire Wire, sections []Section, opts Options) (Visi
 	if err != nil {
 		return Visit{}, err
 	}
-	r := newRun(proc, word, sections, opts)
+	r := newRun(proc, p, opts)
 	defer r.close()
 	err = r.conduct(ctx)
 	return r.visit, err
+}
+
+// Run compiles sections and runs them once.
+func Run(ctx context.Context, wire Wire, sections []Section, opts Options) (Visit, error) {
+	p, err := Compile(sections)
+	if err != nil {
+		return Visit{}, err
+	}
+	return p.Run(ctx, wire, opts)
 }
 
 // randomWord makes the word of a run's frames: nobody can print it by accident.
@@ -101,20 +127,30 @@ func randomWord() (string, error) {
 	return hex.EncodeToString(b[:]), nil
 }
 
-// conduct greets, becomes root if wanted, sends the script and collects.
+// conduct greets, becomes root if wanted, sends the script and collects. A shell
+// that may have to hear a password first is sent plain lines.
 func (r *run) conduct(ctx context.Context) error {
-	r.send(greeting(r.word, r.opts.Root != RootNo))
+	packed := len(r.packed)
+	if r.opts.Root != RootNo && r.opts.Password != nil {
+		packed = 0
+	}
+	r.send(greeting(r.word, r.opts.Root != RootNo, packed))
 	who, err := r.awaitHello(ctx)
 	if err != nil {
 		return err
 	}
+	who, unpacks := strings.CutSuffix(who, packedMark)
 	if who != "root" && r.opts.Root != RootNo {
 		if who, err = r.becomeRoot(ctx); err != nil {
 			return err
 		}
 	}
 	r.visit.Root = who == "root"
-	r.send(Script(r.word, r.sections))
+	if unpacks {
+		r.input <- r.packed
+	} else {
+		r.send(r.script)
+	}
 	return r.collect(ctx)
 }
 

@@ -1,9 +1,13 @@
 package shell
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/nightcall-sh/nightcall/internal/host"
 )
 
 // A Section is one named part of a script.
@@ -28,17 +32,52 @@ const Command = "sh -s"
 const mark = "@@nightcall-"
 
 // greeting is sent first. It prepares the environment, tries the way to root
-// that is wanted, and says hello.
-func greeting(word string, root bool) string {
+// that is wanted, says hello, and gets ready for the script: where packed is not
+// zero and the host has gzip, for that many compressed bytes of it, which spares
+// a slow line and a shell that reads byte by byte; else for its plain lines.
+func greeting(word string, root bool, packed int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#nightcall greeting %s\n", word)
 	b.WriteString(environment)
 	b.WriteString(whoAmI)
+	b.WriteString("nc_how= nc_next='exec sh -s'\n")
+	if packed > 0 {
+		fmt.Fprintf(&b, `command -v gzip >/dev/null && command -v head >/dev/null && nc_how=%s nc_next='exec 3<&0; '%s`+"\n", packedMark, host.Quote(unpack(packed)))
+	}
 	if root {
 		fmt.Fprintf(&b, rootWithoutPassword, sayHello(word, "root"), sudoWorked)
 	}
 	fmt.Fprintf(&b, "nc_who=user; [ \"$nc_uid\" = 0 ] && nc_who=root; %s\n", sayHello(word, "$nc_who"))
+	if packed > 0 {
+		fmt.Fprintf(&b, "if [ -n \"$nc_how\" ]; then exec 3<&0\n%s\nfi\n", unpack(packed))
+	}
 	return b.String()
+}
+
+// unpack reads the compressed script from standard input and runs it. The
+// control line must be open on 3 before: bash crashes when it has to copy the
+// stream its own commands come from in the middle of an eval.
+func unpack(packed int) string {
+	return fmt.Sprintf(`eval "$(head -c %d | gzip -dc)"`, packed)
+}
+
+// packedMark ends the hello of a host that waits for the compressed script.
+const packedMark = "+gzip"
+
+// pack compresses a script.
+func pack(script string) ([]byte, error) {
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write([]byte(script)); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
 }
 
 // environment makes every tool speak plain English and finds the tools of root.
@@ -57,7 +96,7 @@ const sudoWorked = 77
 // rootWithoutPassword becomes root where sudo lets us without a password. One
 // call both asks and does; where it is refused, the user's shell goes on.
 const rootWithoutPassword = `if [ "$nc_uid" != 0 ] && command -v sudo >/dev/null 2>&1; then
-sudo -n -- sh -c '%s; exec sh -s' 2>/dev/null; [ $? = %d ] && exit 0
+sudo -n -- sh -c "nc_how=$nc_how; "'%s; '"$nc_next" 2>/dev/null; [ $? = %d ] && exit 0
 fi
 `
 
@@ -71,7 +110,7 @@ func rootWithPassword(word, prompt string) string {
 // sayHello prints the hello frame, in double quotes only: it is used inside
 // single ones.
 func sayHello(word, who string) string {
-	return fmt.Sprintf(`printf "\n%s%s hello %s\n"`, mark, word, who)
+	return fmt.Sprintf(`printf "\n%s%s hello %s$nc_how\n"`, mark, word, who)
 }
 
 // Script is the whole text of a visit, as it is sent after the host's hello.
@@ -175,7 +214,8 @@ printf '\n%s end %s %s\n' "$nc_mark" "$1" "$nc_exit"
 // function called with redirections would keep our output open. From here on the
 // shell's own messages ("Killed", "Terminated") go nowhere; sections that keep
 // their standard error write it to 4.
-const begin = `exec 3<&0 4>&2 2>/dev/null
+const begin = `[ -n "$nc_how" ] || exec 3<&0
+exec 4>&2 2>/dev/null
 { read -r nc_began nc_x </proc/uptime; }; nc_piped=; printf '\n%s stderr-end login\n' "$nc_mark" >&4
 ( nc_watch ) </dev/null >/dev/null 3<&- 4>&- & nc_wd=$!
 ( nc_control ) <&3 >/dev/null 3<&- 4>&- & nc_ctl=$!

@@ -9,11 +9,10 @@ import (
 // A run is one script on one host, while it runs: a writer and two readers that
 // tell the conductor what they see.
 type run struct {
-	proc     Process
-	word     string
-	sections []Section
-	opts     Options
-	visit    Visit
+	*Program
+	proc  Process
+	opts  Options
+	visit Visit
 
 	events chan event
 	done   chan struct{} // closed when nobody listens to events any more
@@ -47,9 +46,9 @@ const (
 	eventStderrEnd           // and its standard error
 )
 
-func newRun(proc Process, word string, sections []Section, opts Options) *run {
+func newRun(proc Process, p *Program, opts Options) *run {
 	r := &run{
-		proc: proc, word: word, sections: sections, opts: opts,
+		Program: p, proc: proc, opts: opts,
 		events: make(chan event), done: make(chan struct{}), input: make(chan []byte, 16),
 		noise: capture{limit: 4096},
 	}
