@@ -259,7 +259,14 @@ func (s *scanRun) run(ctx context.Context, targets []scan.Target) error {
 		Limits: shell.Limits{Section: s.opts.probeTimeout, Total: s.opts.deadline},
 		Now:    s.app.now,
 		Began:  s.progress.hostBegan,
-		Ended:  func(h inventory.Host) error { return s.keep(ctx, h) },
+		Ended: func(hosts []inventory.Host) error {
+			for _, h := range hosts {
+				if err := s.keep(ctx, h); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
 	})
 	s.progress.close()
 	return errors.Join(err, s.close(ctx, began, err))

@@ -48,9 +48,10 @@ type Options struct {
 
 	// Began hears of each host as its visit begins; it must not block.
 	Began func(name string)
-	// Ended gets each host as its visit ends, one at a time. An error ends the
-	// scan: what cannot be kept is not worth collecting.
-	Ended func(inventory.Host) error
+	// Ended gets the hosts whose visits have ended since the last call, to keep
+	// them; it is never called twice at once. An error ends the scan: what cannot
+	// be kept is not worth collecting.
+	Ended func([]inventory.Host) error
 }
 
 const (
@@ -73,7 +74,7 @@ func Run(ctx context.Context, targets []Target, opts Options) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	ended := make(chan inventory.Host)
+	ended := make(chan inventory.Host, opts.Parallel)
 	go func() {
 		defer close(ended)
 		var workers errgroup.Group
@@ -97,11 +98,27 @@ func Run(ctx context.Context, targets []Target, opts Options) error {
 		if failed != nil {
 			continue
 		}
-		if failed = opts.Ended(h); failed != nil {
+		if failed = opts.Ended(append([]inventory.Host{h}, waiting(ended)...)); failed != nil {
 			cancel(failed)
 		}
 	}
 	return context.Cause(ctx)
+}
+
+// waiting takes what is in the channel by now.
+func waiting(ended <-chan inventory.Host) []inventory.Host {
+	var hosts []inventory.Host
+	for {
+		select {
+		case h, ok := <-ended:
+			if !ok {
+				return hosts
+			}
+			hosts = append(hosts, h)
+		default:
+			return hosts
+		}
+	}
 }
 
 // visit looks at one host, within its deadline.
