@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -102,7 +103,8 @@ func newShownIncident(i *openIncident, now incident.Incident) shownIncident {
 		Hosts: now.Hosts, Notes: now.Notes, Unfinished: []unfinished{}, Last: now.Last,
 	}
 	if scan := now.LastScan; scan.ID != "" {
-		s.LastScan = &shownScan{scan.ID, scan.Started.At, someTime(scan.Ended), scan.Stopped, scan.Targets, scan.Classes}
+		s.LastScan = &shownScan{scan.ID, scan.Started.At, someTime(scan.Ended), scan.Stopped, scan.Targets, map[host.Class]int{}}
+		maps.Copy(s.LastScan.Classes, scan.Classes)
 	}
 	for _, c := range now.Commands {
 		s.Unfinished = append(s.Unfinished, unfinished{c.Run, c.Host, c.Argv, c.Change, c.Started.At, c.Started.By})
@@ -139,7 +141,7 @@ func lastScanText(a *app, s incident.Scan) string {
 	if s.ID == "" {
 		return "none"
 	}
-	text := fmt.Sprintf("%s, %d targets", a.momentText(s.Started.At), s.Targets)
+	text := fmt.Sprintf("%s, %s", a.momentText(s.Started.At), plural(s.Targets, "target"))
 	switch counts := classCounts(s.Classes); {
 	case s.Ended.IsZero():
 		text += ": no end was written; it is at work, or was cut off"
@@ -149,6 +151,14 @@ func lastScanText(a *app, s incident.Scan) string {
 		text += ": " + counts
 	}
 	return text
+}
+
+// plural is a number of things that end in s.
+func plural(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // nextSteps are what a person may want to type now.
