@@ -62,6 +62,9 @@ func unknownHost(fleet inventory.Fleet, name string) error {
 		names[i] = h.Name
 	}
 	hint := "nightcall hosts lists them"
+	if len(names) == 0 {
+		hint = "nightcall scan " + printable(name)
+	}
 	if near := check.Nearest(name, names); near != "" {
 		hint = "did you mean " + printable(near) + "?"
 	}

@@ -232,11 +232,12 @@ func access(route ssh.Route) inventory.Access {
 	return a
 }
 
-// existing drops key files that are not there: most are only the usual names.
+// existing drops key files that are not there (most are only the usual names) and
+// those that are named twice.
 func existing(files []string) []string {
 	var out []string
 	for _, file := range files {
-		if _, err := os.Stat(file); err == nil {
+		if _, err := os.Stat(file); err == nil && !slices.Contains(out, file) {
 			out = append(out, file)
 		}
 	}

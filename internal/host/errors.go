@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"strings"
 )
 
 // Why a host could not be asked. Wires wrap exactly one of these, so that a
@@ -50,6 +51,17 @@ var Classes = []Class{
 
 // Reached reports whether the host let us look at it at all.
 func (c Class) Reached() bool { return c == ClassOK || c == ClassPartial }
+
+// Reason is err without the sentinel in front, which the class says already.
+func Reason(err error) string {
+	text := err.Error()
+	for _, sentinel := range []error{ErrUnreachable, ErrAuth, ErrHostKey, ErrSudo, ErrTimeout, ErrRefused, ErrLost} {
+		if rest, ok := strings.CutPrefix(text, sentinel.Error()); ok && rest != "" {
+			return strings.TrimLeft(rest, ": ")
+		}
+	}
+	return text
+}
 
 // Classify names the class of a failed visit. A nil error is ok.
 func Classify(err error) Class {

@@ -5,6 +5,7 @@
 package scan
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -133,12 +134,13 @@ func visit(ctx context.Context, t Target, program *shell.Program, opts Options) 
 	err := look(ctx, t, program, opts, &h)
 	h.Visited = opts.Now()
 	h.Took = h.Visited.Sub(began)
-	h.Class, h.Reason = host.Classify(err), ""
-	if err != nil {
-		h.Reason = err.Error()
-	}
 	if !h.Seen.IsZero() {
 		h.Class, h.Reason = completeness(h, opts.Facts, err)
+		return h
+	}
+	h.Class, h.Reason = host.Classify(err), host.Reason(err)
+	if h.Class.Reached() { // the link broke before it let us look
+		h.Class = host.ClassRefused
 	}
 	return h
 }
@@ -157,7 +159,7 @@ func look(ctx context.Context, t Target, program *shell.Program, opts Options, h
 	}
 	v, err := program.Run(ctx, link, shellOpts)
 	if len(v.Answers) == 0 {
-		return err
+		return cmp.Or(err, errNothing)
 	}
 	h.Root = v.Root
 	h.Seen = opts.Now()
@@ -165,6 +167,9 @@ func look(ctx context.Context, t Target, program *shell.Program, opts Options, h
 	h.NoRoot = v.NoRoot
 	return err
 }
+
+// errNothing is a visit that asked nothing and went well.
+var errNothing = fmt.Errorf("%w: it was asked for no facts", host.ErrRefused)
 
 // completeness tells a whole visit from a partial one, and names what is
 // missing.
@@ -177,7 +182,7 @@ func completeness(h inventory.Host, facts []fact.Fact, err error) (host.Class, s
 	}
 	var why []string
 	if err != nil {
-		why = append(why, err.Error())
+		why = append(why, host.Reason(err))
 	}
 	if len(missing) > 0 {
 		why = append(why, "not read: "+strings.Join(missing, ", "))

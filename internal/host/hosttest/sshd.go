@@ -30,6 +30,9 @@ type SSHD struct {
 	Dir      string
 	Log      string // the server's log file
 	PID      int
+
+	bin, config string
+	gone        chan struct{} // closed when the process ended
 }
 
 // StartSSHD starts a server with these lines added to its configuration, and
@@ -93,23 +96,48 @@ func NewSSHD(dir string, lines ...string) (s *SSHD, stop func(), err error) {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		return nil, nil, err
 	}
-	cmd := exec.Command(bin, "-D", "-f", file, "-E", s.Log)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return nil, nil, fmt.Errorf("sshd: %w", err)
-	}
-	s.PID = cmd.Process.Pid
-	gone := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(gone) }()
-	stop = func() {
-		_ = syscall.Kill(-s.PID, syscall.SIGTERM)
-		<-gone
-	}
-	if err := s.await(gone); err != nil {
-		stop()
+	s.bin, s.config = bin, file
+	if err := s.start(); err != nil {
 		return nil, nil, err
 	}
-	return s, stop, nil
+	return s, s.Stop, nil
+}
+
+// start runs the server and waits until it greets.
+func (s *SSHD) start() error {
+	cmd := exec.Command(s.bin, "-D", "-f", s.config, "-E", s.Log)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("sshd: %w", err)
+	}
+	s.PID, s.gone = cmd.Process.Pid, make(chan struct{})
+	go func(gone chan struct{}) {
+		_ = cmd.Wait()
+		close(gone)
+	}(s.gone)
+	if err := s.await(s.gone); err != nil {
+		s.Stop()
+		return err
+	}
+	return nil
+}
+
+// Stop ends the server; connections that are open go on.
+func (s *SSHD) Stop() {
+	_ = syscall.Kill(-s.PID, syscall.SIGTERM)
+	<-s.gone
+}
+
+// Rekey gives the server another host key, as a reinstalled machine has, or a
+// false one.
+func (s *SSHD) Rekey() error {
+	s.Stop()
+	key, err := writeKey(filepath.Join(s.Dir, "hostkey"))
+	if err != nil {
+		return err
+	}
+	s.HostKey = key
+	return s.start()
 }
 
 // await waits until the server greets.

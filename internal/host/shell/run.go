@@ -167,7 +167,7 @@ func (r *run) awaitHello(ctx context.Context) (string, error) {
 			case e.kind == eventEnd:
 				return "", r.noShell(e.err)
 			case e.kind == eventFlood:
-				return "", fmt.Errorf("%w: it printed more than %d bytes and no hello", host.ErrRefused, r.opts.Limits.Bytes)
+				return "", fmt.Errorf("%w: it printed more than %d bytes and no hello", host.ErrRefused, maxNoise)
 			}
 		case <-timer.C:
 			return "", fmt.Errorf("%w: the login shell said nothing for %s%s", host.ErrTimeout, r.opts.Limits.Hello, r.saidInstead())

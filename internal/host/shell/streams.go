@@ -91,6 +91,9 @@ func (r *run) tell(e event) {
 	}
 }
 
+// maxNoise is how much a login may print before it says hello.
+const maxNoise int64 = 1 << 20
+
 // readStdout collects each section between its frames.
 func (r *run) readStdout() {
 	var (
@@ -98,9 +101,10 @@ func (r *run) readStdout() {
 		began time.Time
 		total int64
 		flood bool
+		limit = maxNoise
 	)
 	err := readFrames(r.proc.Stdout(), r.word, func(p []byte) {
-		if total += int64(len(p)); total > r.opts.Limits.Bytes && !flood {
+		if total += int64(len(p)); total > limit && !flood {
 			flood = true
 			r.tell(event{kind: eventFlood})
 		}
@@ -114,6 +118,7 @@ func (r *run) readStdout() {
 	}, func(f frame) {
 		switch f.verb {
 		case "hello":
+			limit = r.opts.Limits.Bytes
 			r.tell(event{kind: eventHello, name: f.name})
 		case "begin":
 			out, began = &capture{limit: r.opts.Limits.Output}, r.opts.Now()

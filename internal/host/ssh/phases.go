@@ -117,6 +117,8 @@ func (p *phases) explain(ctx context.Context, l *login, err error) error {
 		return p.verdict
 	case errors.As(err, &no):
 		return err // the caller knows what to do
+	case p.at == phaseBanner && len(bytes.TrimSpace(p.first)) > 0:
+		return p.notSSH(err)
 	case errors.Is(err, os.ErrDeadlineExceeded) || strings.Contains(err.Error(), "i/o timeout"):
 		return fmt.Errorf("%w: connected, but %s took longer than %s",
 			host.ErrTimeout, [...]string{"its SSH banner", "the key exchange", "the login", ""}[p.at], p.limit())

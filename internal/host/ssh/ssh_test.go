@@ -137,7 +137,7 @@ func TestServersThatNeverAnswer(t *testing.T) {
 		text  string
 	}{
 		{"silent", func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }, host.ErrTimeout, "SSH banner"},
-		{"drips", drip, host.ErrTimeout, "SSH banner"},
+		{"drips", drip, host.ErrRefused, "not an SSH server"},
 		{"stops after its banner", func(c net.Conn) {
 			_, _ = io.WriteString(c, "SSH-2.0-OpenSSH_3.9p1\r\n")
 			_, _ = io.Copy(io.Discard, c)
