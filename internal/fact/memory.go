@@ -173,21 +173,26 @@ func parseMemory(r Raw) Observed[Memory] {
 	if m.Total == 0 {
 		return unknown[Memory]("/proc/meminfo has no total")
 	}
+	m.SwapFree = min(m.SwapFree, m.SwapTotal)
+	free, freeTold := kb["MemFree"]
 	available, told := kb["MemAvailable"]
-	if !told { // before Linux 3.14
-		available = min(kb["MemFree"]+kb["Buffers"]+kb["Cached"]+kb["SReclaimable"]-kb["Shmem"], m.Total)
+	switch {
+	case told:
+		return found(m.with(available), "/proc/meminfo")
+	case freeTold: // before Linux 3.14
+		available = free + kb["Buffers"] + kb["Cached"] + kb["SReclaimable"] - kb["Shmem"]
+		return partly(m.with(available), "/proc/meminfo", "this kernel does not estimate what is available; free, buffers and cache were added")
+	default:
+		return unknown[Memory]("/proc/meminfo does not tell what is free")
 	}
-	m.Available = max(available, 0)
-	m.shares()
-	if !told {
-		return partly(m, "/proc/meminfo", "this kernel does not estimate what is available; free, buffers and cache were added")
-	}
-	return found(m, "/proc/meminfo")
 }
 
-func (m *Memory) shares() {
+// with completes m by what is available, and the shares of the whole.
+func (m Memory) with(available int64) Memory {
+	m.Available = min(max(available, 0), m.Total)
 	m.AvailablePercent = percent(float64(m.Available), float64(m.Total))
-	m.SwapUsedPercent = percent(float64(max(m.SwapTotal-m.SwapFree, 0)), float64(m.SwapTotal))
+	m.SwapUsedPercent = percent(float64(m.SwapTotal-m.SwapFree), float64(m.SwapTotal))
+	return m
 }
 
 func memoryFromSysctl(kv map[string]string) Observed[Memory] {
@@ -199,7 +204,8 @@ func memoryFromSysctl(kv map[string]string) Observed[Memory] {
 	free, _ := number(kv["vm.stats.vm.v_free_count"])
 	inactive, _ := number(kv["vm.stats.vm.v_inactive_count"])
 	swap, _ := number(kv["vm.swap_total"])
-	m := Memory{Total: total, Available: min(max(free+inactive, 0)*page, total), SwapTotal: max(swap, 0), SwapFree: max(swap, 0)}
-	m.shares()
-	return partly(m, "sysctl", "how much swap is used is not told")
+	most := total / page
+	pages := min(max(free, 0), most) + min(max(inactive, 0), most)
+	m := Memory{Total: total, SwapTotal: max(swap, 0), SwapFree: max(swap, 0)}
+	return partly(m.with(pages*page), "sysctl", "how much swap is used is not told")
 }

@@ -22,10 +22,13 @@ func parseOS(r Raw) Observed[OS] {
 			return found(os, path)
 		}
 	}
-	for _, path := range []string{"/etc/redhat-release", "/etc/system-release", "/etc/SuSE-release"} {
+	for _, path := range []string{"/etc/redhat-release", "/etc/system-release"} {
 		if os, ok := redHatRelease(r.line(path)); ok {
 			return found(os, path)
 		}
+	}
+	if os, ok := suseRelease(r); ok {
+		return found(os, "/etc/SuSE-release")
 	}
 	if v := r.line("/etc/alpine-release"); v != "" {
 		return found(OS{ID: "alpine", Name: "Alpine Linux", Version: v, Text: v}, "/etc/alpine-release")
@@ -102,6 +105,17 @@ func redHatRelease(line string) (OS, bool) {
 		}
 	}
 	return os, true
+}
+
+// suseRelease adds the service pack, which SUSE wrote on a line of its own.
+func suseRelease(r Raw) (OS, bool) {
+	const path = "/etc/SuSE-release"
+	os, ok := redHatRelease(r.line(path))
+	pack := keyValues(r.Files[path].Content, "=")["PATCHLEVEL"]
+	if ok && pack != "" && pack != "0" && !strings.Contains(os.Version, ".") {
+		os.Version += "." + pack
+	}
+	return os, ok
 }
 
 var issueLine = regexp.MustCompile(`(?i)^(debian|ubuntu|red hat|centos|suse|opensuse|alpine|gentoo|slackware)[A-Za-z/ ]*?([0-9][0-9.]*)`)

@@ -147,7 +147,7 @@ func (j *judgement) virtual(r Raw, kv map[string]string, p Platform) {
 	if g := kv["vm_guest"]; g != "" && g != "none" {
 		j.say("virtual", g, "kern.vm_guest", g)
 	}
-	j.named("/proc/sysinfo", r.line("/proc/sysinfo"))
+	j.named("/proc/sysinfo", clean(r.Files["/proc/sysinfo"].Content))
 	j.named("/proc/scsi/scsi", clean(r.Files["/proc/scsi/scsi"].Content))
 	if kv["flag"] == "hypervisor" {
 		j.say("virtual", "", "cpuinfo", "hypervisor flag")

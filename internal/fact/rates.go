@@ -34,7 +34,7 @@ func parseDiskRates(r Raw) Observed[[]DiskRate] {
 		d := DiskRate{
 			Name: name, Interval: r.Interval,
 			ReadsPerSec: rounded((a.reads - b.reads) / seconds), WritesPerSec: rounded((a.writes - b.writes) / seconds),
-			BusyPercent: min(percent(a.busyMS-b.busyMS, float64(r.Interval.Milliseconds())), 100),
+			BusyPercent: percent(a.busyMS-b.busyMS, float64(r.Interval.Milliseconds())),
 		}
 		if requests > 0 {
 			d.ServiceTimeMS = rounded(max(a.readMS-b.readMS+a.writeMS-b.writeMS, 0) / requests)
@@ -108,7 +108,7 @@ func parseNetwork(r Raw) Observed[Network] {
 	if sent, repeated := out-before["OutSegs"], again-before["RetransSegs"]; sent >= 0 && repeated >= 0 {
 		n.SegmentsOut = rounded(sent / r.Interval.Seconds())
 		n.Retransmits = rounded(repeated / r.Interval.Seconds())
-		n.RetransmitPercent = min(percent(repeated, sent), 100)
+		n.RetransmitPercent = percent(repeated, sent)
 	}
 	return found(n, "/proc/net/snmp")
 }

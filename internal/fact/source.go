@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // limits on what a parser keeps of one host, whatever it prints.
@@ -13,18 +14,24 @@ const (
 )
 
 // clean is one value that a host gave: trimmed, valid UTF-8, without control
-// characters, not endless.
+// characters, not endless. Tabs and line breaks become blanks.
 func clean(s string) string {
 	s = strings.TrimSpace(s)
 	if len(s) > maxText {
 		s = s[:maxText]
 	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return -1
-		}
+	return strings.Map(printable, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+func printable(r rune) rune {
+	switch {
+	case r >= '\t' && r <= '\r':
+		return ' '
+	case unicode.IsControl(r):
+		return -1
+	default:
 		return r
-	}, strings.ToValidUTF8(s, "\uFFFD"))
+	}
 }
 
 // number reads a decimal number; ok is false for anything else.
@@ -45,12 +52,13 @@ func decimal(s string) (f float64, ok bool) {
 	return f, err == nil && f-f == 0
 }
 
-// percent is part of whole, in percent, with two decimals; 0 of nothing.
+// percent is part of whole, in percent, with two decimals; 0 of nothing. What a
+// host says is more than the whole is the whole.
 func percent(part, whole float64) float64 {
-	if whole <= 0 {
+	if whole <= 0 || part <= 0 {
 		return 0
 	}
-	return float64(int64(part/whole*10000+0.5)) / 100
+	return float64(int64(min(part/whole, 1)*10000+0.5)) / 100
 }
 
 // keyValues reads lines "key<sep>value"; quotes around a value are taken off.
@@ -70,9 +78,12 @@ func keyValues(text, sep string) map[string]string {
 	return out
 }
 
-// line is the one value that a file of /sys or /proc holds; empty when it was
-// not read.
-func (r Raw) line(path string) string { return clean(r.Files[path].Content) }
+// line is the one value that a file of /sys or /proc holds: its first line that
+// is not empty; empty when it was not read.
+func (r Raw) line(path string) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(r.Files[path].Content), "\n")
+	return clean(first)
+}
 
 // matching returns the paths that were read and begin with prefix, in order.
 func (r Raw) matching(prefix string) []string {
