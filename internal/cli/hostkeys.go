@@ -27,6 +27,7 @@ func (s *scanRun) confirmKeys(ctx context.Context, targets []scan.Target) error 
 	for n, t := range targets {
 		routes[n] = s.reach.routes[t.Name]
 	}
+	s.say("looking at the host keys")
 	for _, level := range ssh.Levels(routes) {
 		keys := s.peek(ctx, level)
 		if err := ctx.Err(); err != nil {
@@ -75,7 +76,7 @@ func (s *scanRun) confirm(ctx context.Context, keys []ssh.NewKey) error {
 	for _, k := range keys {
 		s.say("  %s%s", describeNewKey(k), elsewhere[k.Name])
 	}
-	answer, err := askLine(s.app.io, fmt.Sprintf("Trust all %d? [y]es, [n]o, [o]ne by one: ", len(keys)))
+	answer, err := s.app.prompter().line(ctx, fmt.Sprintf("Trust all %d? [y]es, [n]o, [o]ne by one: ", len(keys)))
 	if err != nil {
 		return err
 	}
@@ -83,14 +84,14 @@ func (s *scanRun) confirm(ctx context.Context, keys []ssh.NewKey) error {
 	case "y", "yes":
 		return s.reach.dialer.Trust.Accept(keys...)
 	case "o", "one":
-		return s.confirmEach(keys)
+		return s.confirmEach(ctx, keys)
 	}
 	return nil
 }
 
-func (s *scanRun) confirmEach(keys []ssh.NewKey) error {
+func (s *scanRun) confirmEach(ctx context.Context, keys []ssh.NewKey) error {
 	for _, k := range keys {
-		answer, err := askLine(s.app.io, describeNewKey(k)+" [y/N]: ")
+		answer, err := s.app.prompter().line(ctx, describeNewKey(k)+" [y/N]: ")
 		if err != nil {
 			return err
 		}
@@ -104,7 +105,11 @@ func (s *scanRun) confirmEach(keys []ssh.NewKey) error {
 }
 
 func describeNewKey(k ssh.NewKey) string {
-	return fmt.Sprintf("%-24s %-20s %s", k.Name, k.Key.Type, k.Key.Fingerprint)
+	name := k.Name
+	if k.Alias != name {
+		name = k.Alias + " (" + k.Name + ")"
+	}
+	return fmt.Sprintf("%-28s %-20s %s", name, k.Key.Type, k.Key.Fingerprint)
 }
 
 // keysElsewhere says where else a new key was seen: a clone, or one machine with

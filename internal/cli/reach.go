@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -81,7 +80,7 @@ func (i *openIncident) newReach(ctx context.Context, opts reachOptions) (*reach,
 	}
 	trust.AcceptNew = opts.acceptNew
 	trust.Tell = func(e ssh.KeyEvent) error { return i.recordKey(ctx, e) }
-	r := &reach{config: config, opts: opts, routes: map[string]ssh.Route{}, sudo: map[string]string{}, ask: askSecret(i.app.io)}
+	r := &reach{config: config, opts: opts, routes: map[string]ssh.Route{}, sudo: map[string]string{}, ask: i.app.prompter().secret}
 	r.dialer = &ssh.Dialer{Trust: trust, Keys: ssh.NewKeys(r.asking), Deadlines: opts.deadlines}
 	if opts.askPassword {
 		r.dialer.Password = r.passwords()
@@ -257,6 +256,3 @@ func (r *reach) open(ctx context.Context, h inventory.Host, limits shell.Limits,
 	opts := shell.Options{Root: r.opts.root(), Password: r.sudoPassword(h.Access.User), Limits: limits, Now: now}
 	return shell.New(h.Name, link, opts), link.Close, nil
 }
-
-// errNobody says that a question has nobody to answer it.
-var errNobody = errors.New("nobody is there to answer")

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -25,6 +26,8 @@ type app struct {
 
 	incident string // --incident
 	json     bool   // --json
+
+	prompter func() *prompter // made when somebody is first asked
 }
 
 // Main runs the command line and returns the process's exit code. The first
@@ -35,6 +38,7 @@ func Main(args []string, io stdio.Streams) int {
 	context.AfterFunc(ctx, stop) // from here on a signal has its default effect again
 
 	a := &app{io: io, now: time.Now, getenv: os.Getenv}
+	a.prompter = sync.OnceValue(func() *prompter { return newPrompter(io) })
 	root := newRootCmd(a)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)

@@ -51,7 +51,7 @@ func (d *Dialer) peek(ctx context.Context, h Hop, dial dialFunc) (NewKey, bool) 
 			return NewKey{}, false
 		}
 		name := xknownhosts.Normalize(keyName(h))
-		return NewKey{KeyEvent: KeyEvent{Name: name, Key: describeKey(key)}, hop: h, key: key}, true
+		return NewKey{KeyEvent: KeyEvent{Alias: h.Alias, Name: name, Key: describeKey(key)}, hop: h, key: key}, true
 	}
 }
 

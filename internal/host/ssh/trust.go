@@ -24,7 +24,8 @@ import (
 
 // A KeyEvent is a host key that was learned, or that is not the one we know.
 type KeyEvent struct {
-	Name    string // the host, as it is known in known_hosts: name or [name]:port
+	Alias   string // the host, as it was named
+	Name    string // and as it stands in known_hosts: name or [name]:port
 	Key     inventory.HostKey
 	How     string   // for a learned key: how it came to be trusted
 	Known   []string // for a changed one: where the old key is written
@@ -107,7 +108,7 @@ func (t *Trust) check(ctx context.Context, h Hop, remote net.Addr, key ssh.Publi
 	t.mu.Lock()
 	verdict, known := t.judge(h, name, remote, key)
 	t.mu.Unlock()
-	event := KeyEvent{Name: xknownhosts.Normalize(name), Key: describeKey(key), Known: known}
+	event := KeyEvent{Alias: h.Alias, Name: xknownhosts.Normalize(name), Key: describeKey(key), Known: known}
 	switch verdict {
 	case pinned:
 		return nil
