@@ -45,32 +45,11 @@ func Sections(facts []fact.Fact) []shell.Section {
 }
 
 // readAll prints every line of the files behind their names, in one process.
-// /dev/null makes grep name the file even when there is only one. A directory of
-// many files is written once: the script travels to every host.
+// /dev/null makes grep name the file even when there is only one.
 func readAll(files []string) string {
 	files = slices.Clone(files)
 	slices.Sort(files)
-	files = slices.Compact(files)
-	count := map[string]int{}
-	for _, f := range files {
-		count[path.Dir(f)]++
-	}
-	var assignments, words strings.Builder
-	names := map[string]string{}
-	for _, f := range files {
-		dir, base := path.Split(f)
-		dir = path.Clean(dir)
-		if count[dir] < 3 {
-			words.WriteString(" " + f)
-			continue
-		}
-		if names[dir] == "" {
-			names[dir] = fmt.Sprintf("d%d", len(names))
-			fmt.Fprintf(&assignments, "%s='%s'\n", names[dir], dir)
-		}
-		fmt.Fprintf(&words, " $%s/%s", names[dir], base)
-	}
-	return assignments.String() + "grep '' /dev/null" + words.String()
+	return "grep '' /dev/null " + strings.Join(slices.Compact(files), " ")
 }
 
 // waitForInterval sleeps until the interval since the script's beginning has
