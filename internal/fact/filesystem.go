@@ -13,8 +13,9 @@ func filesystemsFact() Fact {
 }
 
 // filesystemsScript asks for sizes and inodes of all local filesystems in one
-// process where stat can, else through df. Network filesystems are never asked:
-// a dead server would hold the visit up.
+// process where stat can, else through df: before coreutils 5.3 stat did not
+// know %S. Network filesystems are never asked: a dead server would hold the
+// visit up.
 const filesystemsScript = `set --
 if [ -r /proc/mounts ]; then
 while read -r d m t o; do
@@ -25,7 +26,9 @@ esac
 case $m in *\\*) m=$(printf '%b' "$(printf %s "$m" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g')") ;; esac
 set -- "$@" "$m"
 done </proc/mounts
-if stat -f -c '%S|%b|%f|%a|%c|%d|%n' "$@"; then exit 0; fi
+[ $# -gt 0 ] || exit 0
+s=$(stat -f -c '%S|%b|%f|%a|%c|%d|%n' "$@")
+case $s in [0-9]*) printf '%s\n' "$s"; exit 0 ;; esac
 df -P -k "$@"; echo; df -P -i "$@"; exit 0
 fi
 mount -p; echo; df -k -i`
@@ -77,33 +80,54 @@ func parseFilesystems(r Raw) Observed[[]Filesystem] {
 func mounted(text string, fstab map[string]string) []Filesystem {
 	byDevice := map[string]int{}
 	var list []Filesystem
-	for line := range strings.Lines(text) {
-		fields := strings.Fields(line)
-		if len(fields) < 4 || slices.Contains(pseudo, fields[2]) || len(list) >= maxItems {
-			continue
-		}
-		if strings.HasPrefix(fields[2], "fuse.") && !slices.Contains(networked, fields[2]) {
-			continue
-		}
-		f := Filesystem{
-			Device: clean(unescape(fields[0])), Mount: clean(unescape(fields[1])), Type: clean(fields[2]),
-			ReadOnly: slices.Contains(strings.Split(fields[3], ","), "ro"),
-			Network:  slices.Contains(networked, fields[2]),
-		}
+	for _, f := range uncovered(text) {
 		f.Fstab = fstab[f.Mount]
-		if n, twice := byDevice[f.Device]; twice && strings.HasPrefix(f.Device, "/") {
-			if len(f.Mount) < len(list[n].Mount) {
-				list[n] = f
+		n, bound := byDevice[f.Device]
+		switch {
+		case !bound:
+			if strings.HasPrefix(f.Device, "/") && !f.Network { // others, like tmpfs, are new with each mount
+				byDevice[f.Device] = len(list)
 			}
+			list = append(list, f)
+		case len(f.Mount) < len(list[n].Mount):
+			list[n] = f
+		}
+	}
+	return list
+}
+
+// uncovered reads every mount that no later one covers on the same point.
+func uncovered(text string) []Filesystem {
+	byMount := map[string]int{}
+	var list []Filesystem
+	for line := range strings.Lines(text) {
+		f, ok := mount(strings.Fields(line))
+		if !ok || len(list) >= maxItems {
 			continue
 		}
-		byDevice[f.Device] = len(list)
-		if !strings.HasPrefix(f.Device, "/") && !f.Network { // tmpfs and overlay: each mount is one of its own
-			delete(byDevice, f.Device)
+		if n, covered := byMount[f.Mount]; covered {
+			list[n] = f
+			continue
 		}
+		byMount[f.Mount] = len(list)
 		list = append(list, f)
 	}
 	return list
+}
+
+// mount reads one line: device, mount point, type, options.
+func mount(fields []string) (Filesystem, bool) {
+	if len(fields) < 4 || fields[1][0] != '/' || slices.Contains(pseudo, fields[2]) {
+		return Filesystem{}, false
+	}
+	network := slices.Contains(networked, fields[2])
+	if strings.HasPrefix(fields[2], "fuse.") && !network {
+		return Filesystem{}, false
+	}
+	return Filesystem{
+		Device: clean(unescape(fields[0])), Mount: clean(unescape(fields[1])), Type: clean(fields[2]),
+		ReadOnly: slices.Contains(strings.Split(fields[3], ","), "ro"), Network: network,
+	}, true
 }
 
 // keyValuesOfFstab is "rw" or "ro" by mount point, as /etc/fstab wants it.

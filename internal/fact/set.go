@@ -205,7 +205,7 @@ type Connection struct {
 	Local   netip.AddrPort `json:"local"`
 	Remote  netip.AddrPort `json:"remote"`
 	Process string         `json:"process"`
-	PID     int            `json:"pid"`
+	PID     int            `json:"pid"` // the lowest of those folded
 	Count   int            `json:"count"`
 	Inbound bool           `json:"inbound"` // the local port is one the host listens on
 }

@@ -97,9 +97,9 @@ func (s socket) listens() bool {
 	return s.state == "listen"
 }
 
-// fold counts connections of the same process to the same service. The port a
-// client was given by chance tells nothing, so it is left out: equal scans stay
-// equal.
+// fold counts connections of processes of the same name to the same service; the
+// lowest process id stands for all. The port a client was given by chance tells
+// nothing, so it is left out: equal scans stay equal.
 func fold(sockets []socket, listening map[uint16]bool) []Connection {
 	index := map[Connection]int{}
 	out := []Connection{}
@@ -107,22 +107,23 @@ func fold(sockets []socket, listening map[uint16]bool) []Connection {
 		if s.proto != "tcp" || s.listens() || !s.remote.IsValid() || s.remote.Port() == 0 {
 			continue
 		}
-		c := Connection{State: s.state, Local: s.local, Remote: s.remote, Process: s.process, PID: s.pid, Inbound: listening[s.local.Port()]}
+		c := Connection{State: s.state, Local: s.local, Remote: s.remote, Process: s.process, Inbound: listening[s.local.Port()]}
 		if c.Inbound {
 			c.Remote = netip.AddrPortFrom(c.Remote.Addr(), 0)
 		} else {
 			c.Local = netip.AddrPortFrom(c.Local.Addr(), 0)
 		}
-		if n, ok := index[c]; ok {
-			out[n].Count++
+		n, ok := index[c]
+		if !ok && len(out) >= maxItems {
 			continue
 		}
-		if len(out) >= maxItems {
-			continue
+		if !ok {
+			n = len(out)
+			index[c], out = n, append(out, c)
+			out[n].PID = s.pid
 		}
-		index[c] = len(out)
-		c.Count = 1
-		out = append(out, c)
+		out[n].Count++
+		out[n].PID = min(out[n].PID, s.pid)
 	}
 	slices.SortStableFunc(out, func(a, b Connection) int { return cmp.Compare(a.Key(), b.Key()) })
 	return out
@@ -245,9 +246,15 @@ func fromSockstat(text string) []socket {
 		if (proto != "tcp" && proto != "udp") || !ok {
 			continue
 		}
-		s := socket{proto: proto, local: local, remote: remote, user: clean(f[0]), process: clean(f[1]), pid: integer(f[2]), state: "established"}
+		s := socket{proto: proto, local: local, remote: remote, state: "established"}
+		if f[0] != "?" { // nobody's any more
+			s.user, s.process, s.pid = clean(f[0]), clean(f[1]), integer(f[2])
+		}
 		if remote.Port() == 0 {
 			s.state = "listen"
+		}
+		if strings.HasPrefix(f[5], "*:") && strings.HasSuffix(f[4], "p6") {
+			s.local = netip.AddrPortFrom(netip.IPv6Unspecified(), local.Port())
 		}
 		out = append(out, s)
 	}
