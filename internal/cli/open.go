@@ -61,28 +61,37 @@ type openedIncident struct {
 }
 
 func runOpen(ctx context.Context, a *app, title string) error {
-	title, err := cleanTitle(title)
+	h, opened, err := a.newIncident(ctx, title)
 	if err != nil {
 		return err
+	}
+	if err := h.SetCurrent(opened.Dir); err != nil {
+		return withHint(err, "nightcall use %s", opened.Dir)
+	}
+	return a.sayOpened(opened)
+}
+
+// newIncident makes an incident and leaves the current one as it is.
+func (a *app) newIncident(ctx context.Context, title string) (home.Home, openedIncident, error) {
+	title, err := cleanTitle(title)
+	if err != nil {
+		return home.Home{}, openedIncident{}, err
 	}
 	h, err := home.Find(a.getenv)
 	if err != nil {
-		return withHint(err, "export NIGHTCALL_HOME=DIR")
+		return h, openedIncident{}, withHint(err, "export NIGHTCALL_HOME=DIR")
 	}
 	entry, err := timeline.New(ulid.Make().String(), a.actor(), timeline.IncidentOpened, a.now(), timeline.Opened{Title: title})
 	if err != nil {
-		return err
+		return h, openedIncident{}, err
 	}
 	dir, err := a.createIncident(ctx, h, title, entry)
 	if err != nil {
-		return err
+		return h, openedIncident{}, err
 	}
-	if err := h.SetCurrent(dir); err != nil {
-		return withHint(err, "nightcall use %s", dir)
-	}
-	return a.sayOpened(openedIncident{
+	return h, openedIncident{
 		ID: entry.Incident, Name: filepath.Base(dir), Dir: dir, Title: title, Opened: entry.At, Actor: entry.Actor,
-	})
+	}, nil
 }
 
 // cleanTitle makes a title one line without secrets.

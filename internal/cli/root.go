@@ -91,6 +91,7 @@ gives you a working ssh_config.`,
 	root.AddCommand(
 		newCheckCmd(a),
 		newCloseCmd(a),
+		newDemoCmd(a),
 		newExportCmd(a),
 		newFindingsCmd(a),
 		newHostCmd(a),

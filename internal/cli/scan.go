@@ -34,6 +34,7 @@ type scanOptions struct {
 	parallel       int
 	deadline       time.Duration
 	probeTimeout   time.Duration
+	partOfMore     bool // another command goes on from here: no table, no next steps
 }
 
 func newScanCmd(a *app) *cobra.Command {
@@ -408,14 +409,14 @@ type scannedHost struct {
 }
 
 func (s *scanRun) print() error {
-	if s.app.json {
+	if s.app.json && !s.opts.partOfMore {
 		hosts := []scannedHost{}
 		for _, h := range s.hosts {
 			hosts = append(hosts, scannedHost{h.Name, h.Class, h.Reason, h.Root, h.Took.Milliseconds()})
 		}
 		return printJSON(s.app.io, map[string]any{"scan": s.id, "hosts": hosts, "classes": s.counts, "silent_addresses": s.silent})
 	}
-	if s.app.io.OutTTY && s.app.io.ErrTTY {
+	if s.opts.partOfMore || s.app.io.OutTTY && s.app.io.ErrTTY {
 		return nil // the progress lines have told it
 	}
 	table := newTable(s.app.io, "HOST", "CLASS", "ROOT", "TOOK", "REASON")
@@ -438,6 +439,9 @@ func (s *scanRun) summarise(missed int) {
 	}
 	if s.silent > 0 {
 		s.say("%d addresses of the ranges did not answer and are not kept", s.silent)
+	}
+	if s.opts.partOfMore {
+		return
 	}
 	if missed > 0 {
 		s.say("again for those: nightcall scan --retry-failed")

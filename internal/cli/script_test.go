@@ -29,8 +29,12 @@ type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 // commands are the words that our scripts may use. Each is explained where it is
 // defined.
 var commands = map[string]scriptCommand{
+	"await":  scriptAwait,
 	"keys":   scriptKeys,
+	"rekey":  scriptRekey,
+	"server": scriptServer,
 	"sqlite": scriptSQLite,
+	"sshd":   scriptSSHD,
 }
 
 // TestScripts runs every script below testdata/script; none is listed by hand.

@@ -15,13 +15,6 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/host/hosttest"
 )
 
-func init() {
-	commands["sshd"] = scriptSSHD
-	commands["rekey"] = scriptRekey
-	commands["server"] = scriptServer
-	commands["await"] = scriptAwait
-}
-
 // servers are the sshds of all scripts, by work directory and name.
 var servers sync.Map
 

@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nightcall-sh/nightcall/internal/host/shell"
 )
@@ -12,11 +13,12 @@ import (
 // A Machine is what a simulated host answers.
 type Machine struct {
 	Name     string
-	Address  string // its address in the simulated network
-	Greeting string // SSH version line
-	HostKey  string // type of its host key
-	Old      bool   // speaks only the algorithms of its time
-	Hangs    bool   // accepts connections and says nothing
+	Address  string        // its address in the simulated network
+	Greeting string        // SSH version line
+	HostKey  string        // type of its host key
+	Old      bool          // speaks only the algorithms of its time
+	Hangs    bool          // accepts connections and says nothing
+	Skew     time.Duration // its clock against this machine's
 
 	Files   map[string]string      // what its files hold
 	Again   map[string]string      // those that changed at the second reading
@@ -30,6 +32,9 @@ func (m Machine) reply(s shell.Section) shell.Reply {
 	switch {
 	case s.Name == "command":
 		return m.command(strings.TrimSpace(s.Body))
+	case s.Name == "clock":
+		now := time.Now().Add(m.Skew)
+		return shell.Reply{Stdout: fmt.Sprintf("%d %09d +0400\n", now.Unix(), now.Nanosecond())}
 	case s.Name == "again":
 		return m.grep(s.Body, m.Again)
 	case strings.HasPrefix(s.Body, "grep '' /dev/null "):
