@@ -273,10 +273,22 @@ func TestValuesForPeople(t *testing.T) {
 		value any
 		want  string
 	}{
-		{97.04, "97"}, {97.06, "97.1"}, {0.0, "0"}, {7, "7"}, {true, "true"}, {"x", "x"},
-		{90 * time.Second, "1m 30s"}, {26 * time.Hour, "1d 2h"}, {48 * time.Hour, "2d"}, {1500 * time.Millisecond, "1.5s"},
-		{-90 * time.Second, "-1m 30s"}, {time.Duration(-1 << 63), "-106751d 23h"}, {250 * time.Microsecond, "300µs"},
-		{[]any{}, "none"}, {[]any{"a", 2}, "a, 2"}, {[]any{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, "1, 2, 3, 4, 5, 6, 7, 8 and 2 more"},
+		{97.04, "97"},
+		{97.06, "97.1"},
+		{0.0, "0"},
+		{7, "7"},
+		{true, "true"},
+		{"x", "x"},
+		{90 * time.Second, "1m 30s"},
+		{26 * time.Hour, "1d 2h"},
+		{48 * time.Hour, "2d"},
+		{1500 * time.Millisecond, "1.5s"},
+		{-90 * time.Second, "-1m 30s"},
+		{time.Duration(-1 << 63), "-106751d 23h"},
+		{250 * time.Microsecond, "300µs"},
+		{[]any{}, "none"},
+		{[]any{"a", 2}, "a, 2"},
+		{[]any{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, "1, 2, 3, 4, 5, 6, 7, 8 and 2 more"},
 		{time.Date(2026, 3, 1, 6, 0, 0, 0, time.FixedZone("", 4*3600)), "2026-03-01 02:00 UTC"},
 	} {
 		if got := valueText(c.value); got != c.want {

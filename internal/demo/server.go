@@ -4,7 +4,6 @@
 package demo
 
 import (
-	"crypto/dsa" //nolint:staticcheck // museum hosts have nothing else
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
@@ -98,15 +97,6 @@ func hostKey(kind string) (ssh.Signer, error) {
 			return nil, err
 		}
 		return ssh.NewSignerWithAlgorithms(signer.(ssh.AlgorithmSigner), []string{ssh.KeyAlgoRSA})
-	case ssh.InsecureKeyAlgoDSA:
-		key := &dsa.PrivateKey{}
-		if err := dsa.GenerateParameters(&key.Parameters, rand.Reader, dsa.L1024N160); err != nil {
-			return nil, err
-		}
-		if err := dsa.GenerateKey(key, rand.Reader); err != nil {
-			return nil, err
-		}
-		return ssh.NewSignerFromKey(key)
 	default:
 		_, key, err := ed25519.GenerateKey(rand.Reader)
 		if err != nil {

@@ -287,7 +287,8 @@ func (b block) lines(control, dir string) []option {
 	if b.keyAlias != "" {
 		lines = append(lines, option{"HostKeyAlias", b.keyAlias})
 	}
-	lines = append(lines,
+	lines = append(
+		lines,
 		option{"UserKnownHostsFile", b.known},
 		option{"GlobalKnownHostsFile", b.known},
 		option{"StrictHostKeyChecking", "yes"},
@@ -296,7 +297,8 @@ func (b block) lines(control, dir string) []option {
 	)
 	lines = append(lines, b.options...)
 	if b.bastion && control != "" {
-		lines = append(lines,
+		lines = append(
+			lines,
 			option{"ControlMaster", "auto"},
 			option{"ControlPath", control + "-" + shortHash(dir+"\n"+b.alias) + "-%C"},
 			option{"ControlPersist", "10m"},

@@ -34,32 +34,44 @@ func TestDiff(t *testing.T) {
 		{"nothing read", fact.Set{}, fact.Set{}, nil},
 		{"asked once", fact.Set{}, fact.Set{OS: ok(fact.OS{ID: "debian"})}, nil},
 		{
-			"a field", fact.Set{OS: ok(fact.OS{ID: "debian", Version: "11"})}, fact.Set{OS: ok(fact.OS{ID: "debian", Version: "12"})},
+			"a field",
+			fact.Set{OS: ok(fact.OS{ID: "debian", Version: "11"})},
+			fact.Set{OS: ok(fact.OS{ID: "debian", Version: "12"})},
 			[]string{`os  changed version "11" "12"`},
 		},
 		{
-			"one value", fact.Set{MachineID: ok("a")}, fact.Set{MachineID: ok("b")},
+			"one value",
+			fact.Set{MachineID: ok("a")},
+			fact.Set{MachineID: ok("b")},
 			[]string{`machine_id  changed  "a" "b"`},
 		},
 		{
 			"volatile fields",
 			fact.Set{Memory: ok(fact.Memory{Total: 8, Available: 1}), Load: ok(fact.Load{One: 1})},
-			fact.Set{Memory: ok(fact.Memory{Total: 8, Available: 7}), Load: ok(fact.Load{One: 9})}, nil,
+			fact.Set{Memory: ok(fact.Memory{Total: 8, Available: 7}), Load: ok(fact.Load{One: 9})},
+			nil,
 		},
 		{
-			"more memory", fact.Set{Memory: ok(fact.Memory{Total: 8})}, fact.Set{Memory: ok(fact.Memory{Total: 16})},
+			"more memory",
+			fact.Set{Memory: ok(fact.Memory{Total: 8})},
+			fact.Set{Memory: ok(fact.Memory{Total: 16})},
 			[]string{`memory  changed total 8 16`},
 		},
 		{
-			"boot time jitters", fact.Set{Boot: ok(fact.Boot{At: booted, Uptime: 5})},
-			fact.Set{Boot: ok(fact.Boot{At: booted.Add(time.Second), Uptime: 9})}, nil,
+			"boot time jitters",
+			fact.Set{Boot: ok(fact.Boot{At: booted, Uptime: 5})},
+			fact.Set{Boot: ok(fact.Boot{At: booted.Add(time.Second), Uptime: 9})},
+			nil,
 		},
 		{
-			"reboot", fact.Set{Boot: ok(fact.Boot{At: booted})}, fact.Set{Boot: ok(fact.Boot{At: booted.Add(time.Hour)})},
+			"reboot",
+			fact.Set{Boot: ok(fact.Boot{At: booted})},
+			fact.Set{Boot: ok(fact.Boot{At: booted.Add(time.Hour)})},
 			[]string{`boot  changed at "2026-03-01T12:00:00Z" "2026-03-01T13:00:00Z"`},
 		},
 		{
-			"items", fact.Set{Packages: ok([]fact.Package{openssl, {Name: "gone"}})},
+			"items",
+			fact.Set{Packages: ok([]fact.Package{openssl, {Name: "gone"}})},
 			fact.Set{Packages: ok([]fact.Package{{Name: "openssl", Version: "1.0.1g", Arch: "amd64"}, {Name: "new"}})},
 			[]string{
 				`packages gone removed  {"name":"gone","version":"","arch":"","manager":""} null`,
@@ -68,7 +80,8 @@ func TestDiff(t *testing.T) {
 			},
 		},
 		{
-			"read-only", fact.Set{Filesystems: ok([]fact.Filesystem{root})},
+			"read-only",
+			fact.Set{Filesystems: ok([]fact.Filesystem{root})},
 			fact.Set{Filesystems: ok([]fact.Filesystem{{Mount: "/", Type: "ext4", Size: 100, ReadOnly: true, UsedPercent: 99}})},
 			[]string{`filesystems / changed read_only false true`},
 		},
@@ -103,7 +116,9 @@ func TestDiff(t *testing.T) {
 			[]string{`dns  found  null null`, `firewall  lost  null null (no root)`},
 		},
 		{
-			"partly read", fact.Set{Packages: ok([]fact.Package{openssl})}, fact.Set{Packages: partial([]fact.Package{})},
+			"partly read",
+			fact.Set{Packages: ok([]fact.Package{openssl})},
+			fact.Set{Packages: partial([]fact.Package{})},
 			[]string{`packages openssl removed  {"name":"openssl","version":"1.0.1f","arch":"amd64","manager":""} null (the later reading was partial: no root)`},
 		},
 		{

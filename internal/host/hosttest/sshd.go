@@ -79,7 +79,8 @@ func NewSSHD(dir string, lines ...string) (s *SSHD, stop func(), err error) {
 	if s.Port, err = freePort(); err != nil {
 		return nil, nil, err
 	}
-	config := strings.Join(append(lines,
+	config := strings.Join(append(
+		lines,
 		fmt.Sprintf("ListenAddress 127.0.0.1:%d", s.Port),
 		"HostKey "+filepath.Join(dir, "hostkey"),
 		"AuthorizedKeysFile "+authorized,

@@ -83,7 +83,8 @@ func (m machine) ReadFile(ctx context.Context, path string) ([]byte, error) {
 	quoted := quotePath(path)
 	out, err := m.run(ctx, host.Command{Argv: []string{"cat", path}}, fmt.Sprintf(
 		"if [ -r %[1]s ] && [ ! -d %[1]s ]; then exec cat -- %[1]s; fi; [ -e %[1]s ] && exit %[3]d; exit %[2]d",
-		quoted, exitMissing, exitDenied))
+		quoted, exitMissing, exitDenied,
+	))
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +96,8 @@ func (m machine) WriteFile(ctx context.Context, path string, data []byte, mode f
 	quoted, temp := quotePath(path), quotePath(path+".nightcall-new")
 	out, err := m.run(ctx, host.Command{Argv: []string{"write", path}, Stdin: data}, fmt.Sprintf(
 		"umask 077; { cat >%[2]s && chmod %04[3]o %[2]s && mv -f %[2]s %[1]s; } || { rm -f %[2]s; exit %[4]d; }",
-		quoted, temp, mode.Perm(), exitDenied))
+		quoted, temp, mode.Perm(), exitDenied,
+	))
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,8 @@ func TestShells(t *testing.T) {
 	for name, w := range wires {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := run(t, w,
+			got, err := run(
+				t, w,
 				shell.Section{Name: "both", Body: "echo out; echo err >&2; exit 3", Stderr: true},
 				shell.Section{Name: "quiet", Body: "cat; echo dropped >&2"},
 				shell.Section{Name: "fed", Body: "cat", Stdin: []byte("a'\\\x00\xffb\n")},
@@ -93,7 +94,8 @@ func TestSectionOutOfTime(t *testing.T) {
 	for _, sh := range []string{"dash", "bash --posix", "busybox sh", "ksh"} {
 		t.Run(sh, func(t *testing.T) {
 			t.Parallel()
-			got, err := run(t, script("exec "+sh+" -s"),
+			got, err := run(
+				t, script("exec "+sh+" -s"),
 				shell.Section{Name: "hangs", Body: "echo before; sleep 301 & (sleep 302; true); sleep 303", Time: 300 * time.Millisecond, Stderr: true},
 				shell.Section{Name: "after", Body: "echo after; ps -o args= -A 2>/dev/null | grep -c 'sleep 30[123]' || true"},
 			)

@@ -46,7 +46,8 @@ func TestServe(t *testing.T) {
 		bodies[s.Name] = s.Body
 		return shell.Reply{Stdout: "out of " + s.Name + "\n", Stderr: "err of " + s.Name, Exit: len(s.Name)}
 	})
-	got, err := run(t, host,
+	got, err := run(
+		t, host,
 		shell.Section{Name: "first", Body: "df -P\nuname -a", Stderr: true},
 		shell.Section{Name: "second", Body: "cat", Stdin: []byte("x")},
 	)

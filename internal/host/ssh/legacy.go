@@ -9,6 +9,10 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/inventory"
 )
 
+// keyAlgoDSA is what the oldest servers have; the library's name for it is a
+// warning.
+const keyAlgoDSA = "ssh-dss"
+
 // A legacySet is the outdated algorithms one host cannot do without.
 type legacySet struct {
 	kex, hostKeys, ciphers, macs []string
@@ -52,7 +56,7 @@ func (s legacySet) apply(config *ssh.ClientConfig, pinned []string) {
 	config.MACs = append(modern.MACs, s.macs...)
 	hostKeys := slices.DeleteFunc(modern.HostKeys, func(a string) bool { return strings.Contains(a, "-cert-") })
 	for _, a := range pinned {
-		if a != ssh.KeyAlgoRSA && a != ssh.InsecureKeyAlgoDSA { // these only where the server has nothing better
+		if a != ssh.KeyAlgoRSA && a != keyAlgoDSA { // these only where the server has nothing better
 			config.HostKeyAlgorithms = append(config.HostKeyAlgorithms, a)
 		}
 	}
@@ -81,7 +85,7 @@ func (s legacySet) used(n ssh.NegotiatedAlgorithms, signature string) inventory.
 		Cipher:      only(s.ciphers, n.Write.Cipher, n.Read.Cipher),
 		MAC:         only(s.macs, n.Write.MAC, n.Read.MAC),
 	}
-	if signature == ssh.KeyAlgoRSA || signature == ssh.InsecureKeyAlgoDSA {
+	if signature == ssh.KeyAlgoRSA || signature == keyAlgoDSA {
 		out.Signature = []string{signature}
 	}
 	return out
