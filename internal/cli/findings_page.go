@@ -5,22 +5,28 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mattn/go-runewidth"
+
 	"github.com/nightcall-sh/nightcall/internal/check"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
 )
 
 // printFindingsPage prints findings for a person at a terminal: worst first,
-// each whole; what is unknown for one reason on many hosts in one place; and at
+// each whole, those that say the same of several hosts once; what is unknown for one reason on many hosts in one place; and at
 // the end how much was judged at all.
 func printFindingsPage(a *app, fleet inventory.Fleet, result check.Result) error {
-	p := findingsPage{now: a.now(), colour: a.io.Colour}
+	p := findingsPage{now: a.now(), colour: a.io.Colour, width: a.io.Width}
 	var unknown []check.Finding
+	said := map[string]bool{}
 	for _, f := range result.Findings {
 		if f.Status == check.Unknown {
 			unknown = append(unknown, f)
 			continue
 		}
-		p.finding(f)
+		if key := sameness(f); !said[key] {
+			said[key] = true
+			p.finding(f, hostsWith(key, result.Findings)[1:])
+		}
 	}
 	p.unknowns(unknown)
 	p.quiet(result.Judgements)
@@ -33,17 +39,59 @@ type findingsPage struct {
 	text   strings.Builder
 	now    time.Time
 	colour bool
+	width  int // of the terminal; 0 does not fold lines
 }
 
+// line prints one line, folded between words where the terminal ends, each part
+// as far in as the first.
 func (p *findingsPage) line(format string, args ...any) {
-	fmt.Fprintf(&p.text, format+"\n", args...)
+	text := fmt.Sprintf(format, args...)
+	indent := text[:len(text)-len(strings.TrimLeft(text, " "))]
+	column := 0
+	for n, word := range strings.Split(text[len(indent):], " ") {
+		width := runewidth.StringWidth(word)
+		switch {
+		case n == 0:
+			p.text.WriteString(indent)
+			column = len(indent)
+		case p.width > 0 && column+1+width > p.width:
+			p.text.WriteString("\n" + indent)
+			column = len(indent)
+		default:
+			p.text.WriteString(" ")
+			column++
+		}
+		p.text.WriteString(word)
+		column += width
+	}
+	p.text.WriteString("\n")
 }
 
-// finding prints one finding with everything about it.
-func (p *findingsPage) finding(f check.Finding) {
+// sameness is equal for findings that differ only in their host.
+func sameness(f check.Finding) string {
+	return strings.Join([]string{f.Check, f.Status.String(), f.Key, f.Summary, f.Reason}, "\x00")
+}
+
+// hostsWith lists the hosts of the findings with this sameness.
+func hostsWith(key string, findings []check.Finding) []string {
+	var hosts []string
+	for _, f := range findings {
+		if f.Status != check.Unknown && sameness(f) == key {
+			hosts = append(hosts, f.Host)
+		}
+	}
+	return hosts
+}
+
+// finding prints one finding with everything about it, and the hosts of which
+// the same is true.
+func (p *findingsPage) finding(f check.Finding, also []string) {
 	p.line("%s  %s  %s", p.word(f.Status), p.bold(place(f)), f.Title)
 	p.line("  %s", f.Summary)
 	p.line("  %s", f.Business)
+	if len(also) > 0 {
+		p.line("  The same on %s.", p.bold(strings.Join(also, ", ")))
+	}
 	if f.Confidence != check.Certain {
 		p.line("  Confidence: %s.", f.Confidence)
 	}
