@@ -162,11 +162,11 @@ func TestTimeIsLinear(t *testing.T) {
 		"password", "password=", "password = '", "a://b:", "a://b:c@", "-----BEGIN PRIVATE KEY-----",
 		"authorization: ", "eyJaaaaaaaa.", "; mysql -p ", "secret]=", "'\"", "a", "?token=", "bearer ",
 	} {
-		text := strings.Repeat(piece, (1<<17)/len(piece))
+		text := strings.Repeat(piece, (1<<14)/len(piece))
 		began := time.Now()
 		redact.Args(text)
-		if took := time.Since(began); took > 10*time.Second {
-			t.Errorf("128 KiB of %q took %s", piece, took)
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("16 KiB of %q took %s", piece, took)
 		}
 	}
 }
