@@ -12,20 +12,19 @@ import (
 
 	"github.com/nightcall-sh/nightcall/internal/host"
 	"github.com/nightcall-sh/nightcall/internal/host/ssh"
-	"github.com/nightcall-sh/nightcall/internal/scan"
 )
 
 // confirmKeys shows a person every host key that is new here, on one screen, and
 // writes down those that are confirmed. Bastions come first: what is behind them
 // can only be seen through them. Where nobody can answer, new keys stay
 // untrusted and their hosts end as such.
-func (s *scanRun) confirmKeys(ctx context.Context, targets []scan.Target) error {
+func (s *scanRun) confirmKeys(ctx context.Context, targets []routed) error {
 	if s.opts.reach.acceptNew || !s.app.io.InTTY || !s.app.io.ErrTTY {
 		return nil
 	}
 	routes := make([]ssh.Route, len(targets))
 	for n, t := range targets {
-		routes[n] = s.reach.routes[t.Name]
+		routes[n] = t.route
 	}
 	s.say("looking at the host keys")
 	for _, level := range ssh.Levels(routes) {

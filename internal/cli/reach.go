@@ -54,7 +54,6 @@ type reach struct {
 	dialer *ssh.Dialer
 	opts   reachOptions
 	ask    ssh.Ask
-	routes map[string]ssh.Route // of the targets, by host name
 
 	mu   sync.Mutex
 	sudo map[string]string // passwords by login user; in memory only
@@ -80,7 +79,7 @@ func (i *openIncident) newReach(ctx context.Context, opts reachOptions) (*reach,
 	}
 	trust.AcceptNew = opts.acceptNew
 	trust.Tell = func(e ssh.KeyEvent) error { return i.recordKey(ctx, e) }
-	r := &reach{config: config, opts: opts, routes: map[string]ssh.Route{}, sudo: map[string]string{}, ask: i.app.prompter().secret}
+	r := &reach{config: config, opts: opts, sudo: map[string]string{}, ask: i.app.prompter().secret}
 	r.dialer = &ssh.Dialer{Trust: trust, Keys: ssh.NewKeys(r.asking), Deadlines: opts.deadlines}
 	if opts.askPassword {
 		r.dialer.Password = r.passwords()
@@ -149,13 +148,13 @@ func (o reachOptions) root() shell.Root {
 }
 
 // target resolves a named host to what the scan visits.
-func (r *reach) target(ctx context.Context, t target) (scan.Target, error) {
+func (r *reach) target(ctx context.Context, t target) (routed, error) {
 	if t.User == "" && r.opts.login != "" {
 		t.User = r.opts.login
 	}
 	route, err := r.config.Route(ctx, t.Target)
 	if err != nil {
-		return scan.Target{}, err
+		return routed{}, err
 	}
 	last := &route[len(route)-1]
 	last.Identities = append(r.opts.identities, last.Identities...)
@@ -164,25 +163,24 @@ func (r *reach) target(ctx context.Context, t target) (scan.Target, error) {
 
 // known leads to a host of the inventory by the way that is stored; a
 // configuration named with -F and the flags are asked first.
-func (r *reach) known(ctx context.Context, h inventory.Host) (scan.Target, error) {
+func (r *reach) known(ctx context.Context, h inventory.Host) (routed, error) {
 	if r.opts.config != "" && h.Access.Alias != "" {
 		st, err := r.target(ctx, target{Target: ssh.Target{User: r.opts.login, Host: h.Access.Alias}})
 		st.Name, st.Access.HostKeys = h.Name, h.Access.HostKeys
-		r.routes[h.Name] = r.routes[target{Target: ssh.Target{Host: h.Access.Alias}}.name()]
 		return st, err
 	}
 	var route ssh.Route
 	for _, hop := range h.Access.Jump {
 		stored, err := r.stored(ctx, hop, nil)
 		if err != nil {
-			return scan.Target{}, err
+			return routed{}, err
 		}
 		route = append(route, stored)
 	}
 	a := h.Access
 	last, err := r.stored(ctx, inventory.Hop{Alias: a.Alias, Address: a.Address, Port: a.Port, User: cmp.Or(r.opts.login, a.User)}, a.Identities)
 	if err != nil {
-		return scan.Target{}, err
+		return routed{}, err
 	}
 	st := r.along(h.Name, append(route, last))
 	st.Access.HostKeys = a.HostKeys
@@ -202,10 +200,15 @@ func (r *reach) stored(ctx context.Context, hop inventory.Hop, identities []stri
 	return h, nil
 }
 
+// A routed target is one whose way is known.
+type routed struct {
+	scan.Target
+	route ssh.Route
+}
+
 // along is the visit of the host at the end of route.
-func (r *reach) along(name string, route ssh.Route) scan.Target {
-	r.routes[name] = route
-	return scan.Target{
+func (r *reach) along(name string, route ssh.Route) routed {
+	return routed{route: route, Target: scan.Target{
 		Name:   name,
 		Access: access(route),
 		Dial: func(ctx context.Context) (scan.Link, error) {
@@ -215,7 +218,7 @@ func (r *reach) along(name string, route ssh.Route) scan.Target {
 			}
 			return conn, nil
 		},
-	}
+	}}
 }
 
 // access is a route as the inventory keeps it.

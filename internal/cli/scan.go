@@ -137,7 +137,7 @@ func (s *scanRun) say(format string, args ...any) {
 }
 
 // targets is what the command line means, resolved to routes.
-func (s *scanRun) targets(ctx context.Context, args []string) ([]scan.Target, error) {
+func (s *scanRun) targets(ctx context.Context, args []string) ([]routed, error) {
 	named := len(args) > 0 || len(s.opts.files) > 0 || s.opts.fromSSHConfig || s.opts.fromKnownHosts
 	switch {
 	case s.opts.retryFailed && named:
@@ -186,8 +186,8 @@ func (s *scanRun) addKnownHosts(list *targetList) error {
 	return err
 }
 
-func (s *scanRun) resolve(ctx context.Context, named []target) ([]scan.Target, error) {
-	var targets []scan.Target
+func (s *scanRun) resolve(ctx context.Context, named []target) ([]routed, error) {
+	var targets []routed
 	for _, t := range named {
 		st, err := s.reach.target(ctx, t)
 		if err != nil {
@@ -200,7 +200,7 @@ func (s *scanRun) resolve(ctx context.Context, named []target) ([]scan.Target, e
 }
 
 // knownHosts takes hosts of the inventory.
-func (s *scanRun) knownHosts(ctx context.Context, want func(inventory.Host) bool) ([]scan.Target, error) {
+func (s *scanRun) knownHosts(ctx context.Context, want func(inventory.Host) bool) ([]routed, error) {
 	hosts, err := s.incident.DB.Hosts(ctx)
 	if err != nil {
 		return nil, err
@@ -208,7 +208,7 @@ func (s *scanRun) knownHosts(ctx context.Context, want func(inventory.Host) bool
 	if len(hosts) == 0 {
 		return nil, usageError("nightcall scan web1 admin@10.0.0.7:2222 10.0.1.0/28", "this incident knows no host yet; name some")
 	}
-	var targets []scan.Target
+	var targets []routed
 	for _, h := range hosts {
 		if !want(h) {
 			continue
@@ -223,7 +223,7 @@ func (s *scanRun) knownHosts(ctx context.Context, want func(inventory.Host) bool
 }
 
 // plan prints who would be visited.
-func (s *scanRun) plan(targets []scan.Target) error {
+func (s *scanRun) plan(targets []routed) error {
 	if s.app.json {
 		accesses := make(map[string]inventory.Access, len(targets))
 		for _, t := range targets {
@@ -243,7 +243,7 @@ func (s *scanRun) plan(targets []scan.Target) error {
 }
 
 // run visits the targets, each result durable before the next is announced.
-func (s *scanRun) run(ctx context.Context, targets []scan.Target) error {
+func (s *scanRun) run(ctx context.Context, targets []routed) error {
 	targets, err := s.resume(ctx, targets)
 	if err != nil {
 		return err
@@ -256,7 +256,7 @@ func (s *scanRun) run(ctx context.Context, targets []scan.Target) error {
 	began := s.app.now()
 	s.progress = newProgress(s.app.io, len(targets), s.app.now)
 	s.reach.ask = holding(s.progress, s.reach.ask)
-	err = scan.Run(ctx, targets, scan.Options{
+	err = scan.Run(ctx, unrouted(targets), scan.Options{
 		ID: s.id, Facts: fact.All(), Parallel: s.opts.parallel, Deadline: s.opts.deadline,
 		Root: s.opts.reach.root(), Password: s.reach.sudoPassword,
 		Limits: shell.Limits{Section: s.opts.probeTimeout, Total: s.opts.deadline},
@@ -275,6 +275,15 @@ func (s *scanRun) run(ctx context.Context, targets []scan.Target) error {
 	return errors.Join(err, s.close(ctx, began, err))
 }
 
+// unrouted is what the scan needs of targets.
+func unrouted(targets []routed) []scan.Target {
+	out := make([]scan.Target, len(targets))
+	for n, t := range targets {
+		out[n] = t.Target
+	}
+	return out
+}
+
 // collectLess lets garbage lie while there is room: a scan lives for seconds, and
 // the laptop's processor is wanted elsewhere. Above the limit it is collected as
 // ever.
@@ -285,7 +294,7 @@ func collectLess() {
 
 // resume goes on with a scan that was interrupted, when it had the same targets;
 // otherwise it begins a new one.
-func (s *scanRun) resume(ctx context.Context, targets []scan.Target) ([]scan.Target, error) {
+func (s *scanRun) resume(ctx context.Context, targets []routed) ([]routed, error) {
 	names := make([]string, len(targets))
 	for n, t := range targets {
 		names[n] = t.Name
@@ -296,7 +305,7 @@ func (s *scanRun) resume(ctx context.Context, targets []scan.Target) ([]scan.Tar
 	}
 	if !s.opts.fresh && last.ID != "" && !last.Finished && slices.Equal(last.Targets, names) {
 		s.id = last.ID
-		rest := slices.DeleteFunc(targets, func(t scan.Target) bool { return slices.Contains(last.Done, t.Name) })
+		rest := slices.DeleteFunc(targets, func(t routed) bool { return slices.Contains(last.Done, t.Name) })
 		s.say("going on with the scan that was interrupted: %d of %d hosts are left (--fresh begins anew)", len(rest), len(names))
 		return rest, nil
 	}
@@ -308,11 +317,11 @@ func (s *scanRun) resume(ctx context.Context, targets []scan.Target) ([]scan.Tar
 }
 
 // sweep drops the addresses of ranges where nothing answers.
-func (s *scanRun) sweep(ctx context.Context, targets []scan.Target) []scan.Target {
+func (s *scanRun) sweep(ctx context.Context, targets []routed) []routed {
 	var routes []ssh.Route
 	for _, t := range targets {
 		if s.swept[t.Name] {
-			routes = append(routes, s.reach.routes[t.Name])
+			routes = append(routes, t.route)
 		}
 	}
 	if len(routes) == 0 {
@@ -321,7 +330,7 @@ func (s *scanRun) sweep(ctx context.Context, targets []scan.Target) []scan.Targe
 	s.say("looking which of %d addresses answer", len(routes))
 	answers := ssh.Sweep(ctx, routes)
 	next := 0
-	return slices.DeleteFunc(targets, func(t scan.Target) bool {
+	return slices.DeleteFunc(targets, func(t routed) bool {
 		if !s.swept[t.Name] {
 			return false
 		}
