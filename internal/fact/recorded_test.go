@@ -1,0 +1,68 @@
+package fact
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// recorded is what a host printed for a fact, from testdata.
+func recorded(t testing.TB, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// observe reads raw as a visit does, and returns the set.
+func observe(f Fact, raw Raw) Set {
+	var set Set
+	f.Read(raw, time.Unix(1795255200, 0).UTC(), &set)
+	return set
+}
+
+// fuzzOut fuzzes the reading of a fact's script. Whatever a host prints, the
+// parser returns, its text commands no terminal, and its value can be stored.
+func fuzzOut(f *testing.F, fact Fact, dir string) {
+	names, err := filepath.Glob(filepath.Join("testdata", dir, "*"))
+	if err != nil || len(names) == 0 {
+		f.Fatalf("no recordings in testdata/%s: %v", dir, err)
+	}
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(data), true)
+		f.Add(string(data), false)
+	}
+	f.Fuzz(func(t *testing.T, out string, root bool) {
+		set := observe(fact, Raw{Out: out, Root: root})
+		encoded, err := fact.Encode(&set)
+		if err != nil {
+			t.Fatalf("%q cannot be stored: %v", out, err)
+		}
+		for _, escaped := range []string{`\u00`, `\u007f`, "\x7f", `\n`, `\r`, `\t`} {
+			for rest := string(encoded); ; {
+				n := strings.Index(rest, escaped)
+				if n < 0 {
+					break
+				}
+				if escaped != `\u00` || !strings.HasPrefix(rest[n:], `\u003`) && !strings.HasPrefix(rest[n:], `\u002`) {
+					if n == 0 || rest[n-1] != '\\' {
+						t.Fatalf("%q was kept in %s", escaped, encoded)
+					}
+				}
+				rest = rest[n+len(escaped):]
+			}
+		}
+		var back Set
+		if err := fact.Decode(encoded, &back); err != nil {
+			t.Fatalf("%s cannot be read back: %v", encoded, err)
+		}
+	})
+}
