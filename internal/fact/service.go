@@ -39,7 +39,7 @@ func parseServices(r Raw) Observed[[]Service] {
 	for line := range strings.Lines(r.Out) {
 		line = strings.TrimSpace(line)
 		if name, ok := strings.CutPrefix(line, "#"); ok {
-			manager = name
+			manager = clean(name)
 			continue
 		}
 		switch manager {
