@@ -22,7 +22,7 @@ elif [ -e $f ]; then echo "#denied $f"; fi
 done
 echo "#etc"; l=$(find /etc -xdev -type f -mtime -3 | head -n 101)
 [ -z "$l" ] || { IFS='
-'; set -f; stat -c '%Y %n' $l || stat -f '%m %N' $l || echo "#denied the times of files in /etc"; unset IFS; }
+'; set -f; stat -c '%Y %n' $l || stat -f '%m %N' $l || echo "#denied the times of files in /etc"; }
 if has last; then echo "#last"; last -n 25 -F || last -n 25 || last | head -n 25; else echo "#denied the record of logins: there is no last"; fi
 :`
 

@@ -35,7 +35,7 @@ func TestChanges(t *testing.T) {
 		}},
 		{"sles15", OK, []string{"2026-11-20T09:00:00Z package install libopenssl1_1 1.1.1d-11.20.1 "}},
 	} {
-		got := observe(changesFact(), Raw{Out: recorded(t, "change/"+c.name+".txt")}).Changes
+		got := observe(changesFact(), Raw{Out: recorded(t, "changes/"+c.name)}).Changes
 		var lines []string
 		for _, change := range got.Value {
 			lines = append(lines, change.At.Format(time.RFC3339)+" "+change.Kind+" "+change.What+" "+change.Who)
@@ -62,4 +62,4 @@ func TestChangesThatAreMissing(t *testing.T) {
 	}
 }
 
-func FuzzChanges(f *testing.F) { fuzzOut(f, changesFact(), "change") }
+func FuzzChanges(f *testing.F) { fuzzOut(f, changesFact()) }

@@ -37,7 +37,7 @@ elif has ip6tables-save; then echo "#ip6tables"; ip6tables-save || echo "#failed
 else echo "#untold ip6_tables"
 fi
 elif has pfctl && [ -e /dev/pf ]; then
-echo "#pfinfo"; pfctl -s info || echo "#failed pfctl"; echo "#pf"; pfctl -s rules
+echo "#pfinfo"; pfctl -si || echo "#failed pfctl"; echo "#pf"; pfctl -sr
 fi
 echo "#end"`
 

@@ -29,7 +29,7 @@ func TestInterfaces(t *testing.T) {
 		state State
 		want  []string
 	}{
-		{"ip", Raw{Out: recorded(t, "interface/rhel4-ip.txt"), Files: sys(map[string]string{
+		{"ip", Raw{Out: recorded(t, "interfaces/rhel4-ip"), Files: sys(map[string]string{
 			"eth0/address": "00:0c:29:ab:cd:ef", "eth0/operstate": "up", "eth0/mtu": "1500", "eth0/device/uevent": "DRIVER=e1000",
 			"lo/address": "00:00:00:00:00:00", "lo/type": "772", "sit0/address": "0.0.0.0",
 		})}, OK, []string{
@@ -54,11 +54,11 @@ func TestInterfaces(t *testing.T) {
 			`bond0  "02:00:00:00:00:01" 0 bond "" [10.0.0.1/24]`,
 			`eth1  "02:00:00:00:00:02" 0 virtual "bond0" []`,
 		}},
-		{"old net-tools", Raw{Out: recorded(t, "interface/centos5-ifconfig.txt")}, OK, []string{
+		{"old net-tools", Raw{Out: recorded(t, "interfaces/centos5-ifconfig")}, OK, []string{
 			`eth0 up "00:0c:29:ab:cd:ef" 1500 virtual "" [10.0.13.1/24 fe80::20c:29ff:feab:cdef/64 10.0.13.9/24]`,
 			`lo up "" 16436 loopback "" [127.0.0.1/8]`,
 		}},
-		{"freebsd", Raw{Out: recorded(t, "interface/freebsd13-ifconfig.txt")}, OK, []string{
+		{"freebsd", Raw{Out: recorded(t, "interfaces/freebsd13-ifconfig")}, OK, []string{
 			`em0 up "08:00:27:aa:bb:cc" 1500 virtual "" [10.0.0.5/24 fe80::a00:27ff:feaa:bbcc/64]`,
 			`lo0 up "" 16384 loopback "" [::1/128 127.0.0.1/8]`,
 		}},
@@ -74,4 +74,4 @@ func TestInterfaces(t *testing.T) {
 	}
 }
 
-func FuzzInterfaces(f *testing.F) { fuzzOut(f, interfacesFact(), "interface") }
+func FuzzInterfaces(f *testing.F) { fuzzOut(f, interfacesFact()) }

@@ -8,7 +8,7 @@ import (
 
 func TestLibraries(t *testing.T) {
 	t.Parallel()
-	out := recorded(t, "library/debian12.txt")
+	out := recorded(t, "libraries/debian12")
 	none := []string{}
 	want := []Library{
 		{Path: "/opt/shop app/docker-shop", Name: "docker-shop", Deleted: true, Processes: none, PIDs: []int{900}},
@@ -29,4 +29,4 @@ func TestLibraries(t *testing.T) {
 	}
 }
 
-func FuzzLibraries(f *testing.F) { fuzzOut(f, librariesFact(), "library") }
+func FuzzLibraries(f *testing.F) { fuzzOut(f, librariesFact()) }

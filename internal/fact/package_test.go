@@ -18,7 +18,7 @@ func TestPackages(t *testing.T) {
 		},
 		"alpine": {{"musl", "1.2.4-r2", "x86_64", "apk"}, {"redis", "7.0.15-r0", "x86_64", "apk"}},
 	} {
-		got := observe(packagesFact(), Raw{Out: recorded(t, "package/"+name+".txt")}).Packages
+		got := observe(packagesFact(), Raw{Out: recorded(t, "packages/"+name)}).Packages
 		if diff := cmp.Diff(want, got.Value); diff != "" || got.State != OK {
 			t.Errorf("%s: %s (%s) %s", name, got.State, got.Reason, diff)
 		}
@@ -30,4 +30,4 @@ func TestPackages(t *testing.T) {
 	}
 }
 
-func FuzzPackages(f *testing.F) { fuzzOut(f, packagesFact(), "package") }
+func FuzzPackages(f *testing.F) { fuzzOut(f, packagesFact()) }

@@ -8,7 +8,7 @@ import (
 
 func TestProcesses(t *testing.T) {
 	t.Parallel()
-	set := observe(processesFact(), Raw{Out: recorded(t, "process/debian12-procps.txt")})
+	set := observe(processesFact(), Raw{Out: recorded(t, "processes/debian12-procps")})
 	if set.Processes.State != OK {
 		t.Fatalf("%+v", set.Processes)
 	}
@@ -38,7 +38,7 @@ func TestProcesses(t *testing.T) {
 
 func TestProcessDialects(t *testing.T) {
 	t.Parallel()
-	busybox := observe(processesFact(), Raw{Out: recorded(t, "process/alpine-busybox.txt")}).Processes
+	busybox := observe(processesFact(), Raw{Out: recorded(t, "processes/alpine-busybox")}).Processes
 	if len(busybox.Value) != 2 || busybox.State != OK {
 		t.Fatalf("busybox: %+v", busybox)
 	}
@@ -46,7 +46,7 @@ func TestProcessDialects(t *testing.T) {
 	if got := busybox.Value[1]; got != want {
 		t.Errorf("busybox\n got %+v\nwant %+v", got, want)
 	}
-	freebsd := observe(processesFact(), Raw{Out: recorded(t, "process/freebsd13.txt")}).Processes
+	freebsd := observe(processesFact(), Raw{Out: recorded(t, "processes/freebsd13")}).Processes
 	if len(freebsd.Value) != 2 || freebsd.Value[1].Name != "nginx" || freebsd.Value[1].CPUTime != time.Second {
 		t.Errorf("freebsd: %+v", freebsd)
 	}
@@ -59,4 +59,4 @@ func TestProcessDialects(t *testing.T) {
 	}
 }
 
-func FuzzProcesses(f *testing.F) { fuzzOut(f, processesFact(), "process") }
+func FuzzProcesses(f *testing.F) { fuzzOut(f, processesFact()) }

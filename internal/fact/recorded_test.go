@@ -2,22 +2,33 @@ package fact
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 	"unicode"
+
+	"golang.org/x/tools/txtar"
 )
 
-// recorded is what a host printed for a fact, from testdata.
-func recorded(t testing.TB, name string) string {
+// recorded is what a host printed for a fact: the section "out" of
+// testdata/FACT/HOST.txtar.
+func recorded(t testing.TB, name string) string { return section(t, name, "out") }
+
+// section is one section of a fixture.
+func section(t testing.TB, name, section string) string {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", name))
+	archive, err := txtar.ParseFile(filepath.Join("testdata", filepath.FromSlash(name)+".txtar"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(data)
+	for _, f := range archive.Files {
+		if f.Name == section {
+			return string(f.Data)
+		}
+	}
+	t.Fatalf("%s has no section %s", name, section)
+	return ""
 }
 
 // observe reads raw as a visit does, and returns the set.
@@ -29,18 +40,22 @@ func observe(f Fact, raw Raw) Set {
 
 // fuzzOut fuzzes the reading of a fact's script. Whatever a host prints, the
 // parser returns, its text commands no terminal, and its value can be stored.
-func fuzzOut(f *testing.F, fact Fact, dir string) {
-	names, err := filepath.Glob(filepath.Join("testdata", dir, "*"))
+func fuzzOut(f *testing.F, fact Fact) {
+	names, err := filepath.Glob(filepath.Join("testdata", fact.Name, "*.txtar"))
 	if err != nil || len(names) == 0 {
-		f.Fatalf("no recordings in testdata/%s: %v", dir, err)
+		f.Fatalf("no fixtures for %s: %v", fact.Name, err)
 	}
 	for _, name := range names {
-		data, err := os.ReadFile(name)
+		archive, err := txtar.ParseFile(name)
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(string(data), true)
-		f.Add(string(data), false)
+		for _, file := range archive.Files {
+			if file.Name == "out" {
+				f.Add(string(file.Data), true)
+				f.Add(string(file.Data), false)
+			}
+		}
 	}
 	f.Fuzz(func(t *testing.T, out string, root bool) {
 		set := observe(fact, Raw{Out: out, Root: root})

@@ -30,7 +30,7 @@ func TestServices(t *testing.T) {
 		}},
 		"freebsd13": {State: Partial, Source: "rc.d", Value: []Service{{"sshd", "rc.d", "enabled", ""}, {"nginx", "rc.d", "enabled", ""}}},
 	} {
-		set := observe(servicesFact(), Raw{Out: recorded(t, "service/"+name+".txt")})
+		set := observe(servicesFact(), Raw{Out: recorded(t, "services/"+name)})
 		got := set.Services
 		if got.State != OK && got.Reason == "" {
 			t.Errorf("%s: %s without a reason", name, got.State)
@@ -51,4 +51,4 @@ func TestServicesThatNobodyTells(t *testing.T) {
 	}
 }
 
-func FuzzServices(f *testing.F) { fuzzOut(f, servicesFact(), "service") }
+func FuzzServices(f *testing.F) { fuzzOut(f, servicesFact()) }

@@ -66,7 +66,7 @@ func TestSockets(t *testing.T) {
 			"established 10.0.14.1:22 10.0.0.7:0 x2 in=true  0",
 		}},
 	} {
-		out := recorded(t, "socket/"+c.name+".txt")
+		out := recorded(t, "sockets/"+c.name)
 		set := observe(socketsFact(), Raw{Out: out, Root: true})
 		got := set.Sockets
 		if lines := told(got.Value); got.State != c.state || got.Source != c.source || !slices.Equal(lines, c.want) {
@@ -91,4 +91,4 @@ func TestSocketsThatNobodyTells(t *testing.T) {
 	}
 }
 
-func FuzzSockets(f *testing.F) { fuzzOut(f, socketsFact(), "socket") }
+func FuzzSockets(f *testing.F) { fuzzOut(f, socketsFact()) }
