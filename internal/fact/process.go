@@ -22,15 +22,18 @@ const processesScript = `echo "#self $$"
 ps -A -ww -o pid=PID -o ppid=PPID -o user=USER_OF_THE_PROCESS______ -o rss=RSS -o stat=STAT -o etime=ELAPSED -o time=TIME -o args=COMMAND ||
 ps -o pid,ppid,user,rss,stat,etime,time,args || ps -o pid,ppid,user,rss,stat,args || ps -o pid,ppid,user,vsz,stat,args`
 
+// psColumns is what the script asks of ps.
+var psColumns = []string{"PID", "PPID", "USER", "RSS", "STAT", "ELAPSED", "TIME", "COMMAND"}
+
 func parseProcesses(r Raw) Observed[[]Process] {
 	list := []Process{}
-	self, columns := 0, []string(nil)
+	self, columns := 0, psColumns
 	for line := range strings.Lines(r.Out) {
 		f := strings.Fields(line)
 		if n, ok := strings.CutPrefix(line, "#self "); ok {
 			self = integer(n)
 		} else if len(f) > 0 && f[0] == "PID" {
-			columns = f
+			columns = f // busybox leaves out what it cannot tell
 		} else if p, ok := process(f, columns); ok && len(list) < maxItems {
 			list = append(list, p)
 		}
@@ -47,7 +50,7 @@ func parseProcesses(r Raw) Observed[[]Process] {
 
 // process reads one line by the names of its columns; the last takes the rest.
 func process(f, columns []string) (Process, bool) {
-	if len(columns) == 0 || len(f) < len(columns) {
+	if len(f) < len(columns) {
 		return Process{}, false
 	}
 	var p Process
