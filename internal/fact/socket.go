@@ -27,6 +27,9 @@ fi`
 // parseSockets reads whichever table came.
 func parseSockets(r Raw) Observed[Sockets] {
 	text := r.Out
+	if after, silent := strings.CutPrefix(text, "#ss\n#"); silent {
+		text = "#" + after // an ss that said nothing did not work
+	}
 	if _, after, failed := strings.Cut(text, "#failed\n"); failed {
 		text = after
 	}

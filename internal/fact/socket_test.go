@@ -54,7 +54,7 @@ func TestSockets(t *testing.T) {
 			"tcp 0.0.0.0:6379 all=true local=false 0/0  0",
 		}},
 		{"freebsd13-sockstat", "sockstat", OK, []string{
-			"tcp 0.0.0.0:22 all=true local=false 0/0 sshd 700 root",
+			"tcp [::]:22 all=true local=false 0/0 sshd 700 root",
 			"tcp 0.0.0.0:80 all=true local=false 0/0 nginx 812 www",
 			"udp 0.0.0.0:514 all=true local=false 0/0 syslogd 600 root",
 			"established 10.0.0.5:22 10.0.0.7:0 x1 in=true sshd 990",
