@@ -13,18 +13,23 @@ func changesFact() Fact {
 }
 
 // changesScript reads the ends of package logs, the files of /etc that changed in
-// three days, and the last logins and starts.
+// three days, and the last logins and starts. What is there and may not be read
+// is named.
 const changesScript = `echo "#now $(date '+%s %z')"
-for f in /var/log/dpkg.log /var/log/yum.log /var/log/dnf.rpm.log /var/log/apk.log; do
-[ -r $f ] && { echo "#$f"; tail -n 60 $f; }
+for f in /var/log/dpkg.log.1 /var/log/dpkg.log /var/log/yum.log /var/log/dnf.rpm.log /var/log/zypp/history; do
+if [ -r $f ]; then echo "#$f"; tail -n 200 $f
+elif [ -e $f ]; then echo "#denied $f"; fi
 done
-echo "#etc"; l=$(find /etc -xdev -type f -mtime -3 2>/dev/null | head -n 100)
+echo "#etc"; l=$(find /etc -xdev -type f -mtime -3 | head -n 101)
 [ -z "$l" ] || { IFS='
-'; set -f; stat -c '%Y %n' $l || ls -l -d $l; }
-if has last; then echo "#last"; last -n 25 -F || last -n 25; fi
+'; set -f; stat -c '%Y %n' $l || stat -f '%m %N' $l || echo "#denied the times of files in /etc"; }
+if has last; then echo "#last"; last -n 25 -F || last -n 25 || last | head -n 25; else echo "#denied the record of logins: there is no last"; fi
 :`
 
-const maxChanges = 200
+const (
+	maxChanges  = 200
+	maxEtcFiles = 100 // as many as the script asks for, less one
+)
 
 func parseChanges(r Raw) Observed[[]Change] {
 	c := changeReader{zone: time.UTC}
@@ -34,12 +39,19 @@ func parseChanges(r Raw) Observed[[]Change] {
 	if c.now.IsZero() {
 		return unknown[[]Change]("the probe did not begin")
 	}
+	if c.files > maxEtcFiles {
+		c.missing = append(c.missing, "more files in /etc changed than are listed")
+	}
 	slices.SortStableFunc(c.list, func(a, b Change) int { return b.At.Compare(a.At) })
 	c.list = c.list[:min(len(c.list), maxChanges)]
-	if len(c.sources) == 0 {
+	source := strings.Join(c.sources, ", ")
+	switch {
+	case len(c.sources) == 0:
 		return unknown[[]Change]("no log of packages, no login record and no file times are told")
+	case len(c.missing) > 0:
+		return partly(c.list, source, "not read: "+strings.Join(c.missing, "; "))
 	}
-	return found(c.list, strings.Join(c.sources, ", "))
+	return found(c.list, source)
 }
 
 // A changeReader reads the probe's answer line by line; section says of what.
@@ -48,11 +60,13 @@ type changeReader struct {
 	now     time.Time
 	zone    *time.Location
 	sources []string
+	missing []string
+	files   int // of /etc
 	list    []Change
 }
 
 func (c *changeReader) line(line string) {
-	if head, ok := strings.CutPrefix(line, "#"); ok {
+	if head, ok := strings.CutPrefix(line, "#"); ok && !strings.HasPrefix(head, " ") {
 		c.enter(head)
 		return
 	}
@@ -61,10 +75,13 @@ func (c *changeReader) line(line string) {
 	switch {
 	case c.section == "etc":
 		change, ok = c.file(line)
+		c.files++
 	case c.section == "last":
 		change, ok = c.login(line)
 	case strings.HasPrefix(c.section, "/var/log/dpkg"):
 		change, ok = c.dpkg(line)
+	case strings.HasPrefix(c.section, "/var/log/zypp"):
+		change, ok = c.zypp(line)
 	default:
 		change, ok = c.rpm(line)
 	}
@@ -74,14 +91,24 @@ func (c *changeReader) line(line string) {
 }
 
 func (c *changeReader) enter(head string) {
-	c.section = head
-	now, ok := strings.CutPrefix(head, "now ")
-	if !ok {
-		c.sources = append(c.sources, strings.TrimPrefix(head, "/var/log/"))
+	if what, ok := strings.CutPrefix(head, "denied "); ok {
+		c.missing = append(c.missing, what)
 		return
 	}
-	f := strings.Fields(now)
-	if n, ok := number(firstField(now)); ok && n > 0 && n < 1<<40 {
+	if now, ok := strings.CutPrefix(head, "now "); ok {
+		c.begin(strings.Fields(now))
+		return
+	}
+	c.section = head
+	c.sources = append(c.sources, strings.TrimPrefix(head, "/var/log/"))
+}
+
+// begin takes the host's time and zone.
+func (c *changeReader) begin(f []string) {
+	if len(f) == 0 {
+		return
+	}
+	if n, ok := number(f[0]); ok && n > 0 && n < 1<<40 {
 		c.now = time.Unix(n, 0).UTC()
 	}
 	if len(f) > 1 {
@@ -105,6 +132,19 @@ func (c *changeReader) dpkg(line string) (Change, bool) {
 	return Change{At: at.UTC(), Kind: "package", What: strings.Join(f[2:], " ")}, true
 }
 
+// zypp reads "2026-11-20 10:00:00|install|bash|5.1-1|x86_64|root@web1|…".
+func (c *changeReader) zypp(line string) (Change, bool) {
+	f := strings.Split(line, "|")
+	if len(f) < 4 || !strings.HasPrefix(f[1], "install") && !strings.HasPrefix(f[1], "remove") {
+		return Change{}, false
+	}
+	at, err := time.ParseInLocation("2006-01-02 15:04:05", f[0], c.zone)
+	if err != nil {
+		return Change{}, false
+	}
+	return Change{At: at.UTC(), Kind: "package", What: strings.TrimSpace(f[1]) + " " + f[2] + " " + f[3]}, true
+}
+
 var rpmVerbs = regexp.MustCompile(`(Installed|Updated|Upgraded?|Upgrade|Erased|Removed|Downgraded?|Reinstalled):? (.+)$`)
 
 // rpm reads yum's "Nov 20 10:00:00 Updated: openssl-…" and dnf's
@@ -115,7 +155,7 @@ func (c *changeReader) rpm(line string) (Change, bool) {
 		return Change{}, false
 	}
 	what := strings.ToLower(m[1]) + " " + m[2]
-	if at, err := time.Parse("2006-01-02T15:04:05-0700", firstField(line)); err == nil {
+	if at, err := time.Parse("2006-01-02T15:04:05Z0700", firstField(line)); err == nil {
 		return Change{At: at.UTC(), Kind: "package", What: what}, true
 	}
 	if at, ok := c.yearless("Jan _2 15:04:05", line); ok {
@@ -133,7 +173,7 @@ func (c *changeReader) yearless(layout, line string) (time.Time, bool) {
 	if err != nil {
 		return time.Time{}, false
 	}
-	at = time.Date(c.now.Year(), at.Month(), at.Day(), at.Hour(), at.Minute(), at.Second(), 0, c.zone)
+	at = time.Date(c.now.In(c.zone).Year(), at.Month(), at.Day(), at.Hour(), at.Minute(), at.Second(), 0, c.zone)
 	if at.After(c.now.Add(24 * time.Hour)) {
 		at = at.AddDate(-1, 0, 0)
 	}
@@ -156,30 +196,35 @@ var (
 	lastShort = regexp.MustCompile(`(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([A-Z][a-z]{2} [ \d]\d \d\d:\d\d)`)
 )
 
-// login reads a line of last: who, where from, when.
+// login reads a line of last: who, where, from where, when.
 func (c *changeReader) login(line string) (Change, bool) {
 	f := strings.Fields(line)
-	if len(f) < 5 || f[0] == "wtmp" || strings.HasSuffix(f[0], "begins") {
+	if len(f) < 5 || f[1] == "begins" {
 		return Change{}, false
 	}
-	var at time.Time
-	if m := lastFull.FindStringSubmatch(line); m != nil {
-		t, err := time.ParseInLocation("Jan _2 15:04:05 2006", m[1], c.zone)
-		if err != nil {
-			return Change{}, false
-		}
-		at = t.UTC()
-	} else if m := lastShort.FindStringSubmatch(line); m != nil {
-		t, ok := c.yearless("Jan _2 15:04", m[1])
-		if !ok {
-			return Change{}, false
-		}
-		at = t
-	} else {
+	at, day, ok := c.loginTime(line)
+	if !ok {
 		return Change{}, false
 	}
 	if f[0] == "reboot" {
 		return Change{At: at, Kind: "reboot", What: "system boot"}, true
 	}
-	return Change{At: at, Kind: "login", What: "login on " + f[1], Who: f[0]}, true
+	what := "login on " + f[1]
+	if from := strings.Fields(line[:day]); len(from) > 2 {
+		what += " from " + from[2]
+	}
+	return Change{At: at, Kind: "login", What: what, Who: f[0]}, true
+}
+
+// loginTime finds the first time of a line, and where its day stands.
+func (c *changeReader) loginTime(line string) (at time.Time, day int, ok bool) {
+	if m := lastFull.FindStringSubmatchIndex(line); m != nil {
+		t, err := time.ParseInLocation("Jan _2 15:04:05 2006", line[m[2]:m[3]], c.zone)
+		return t.UTC(), m[0], err == nil
+	}
+	if m := lastShort.FindStringSubmatchIndex(line); m != nil {
+		t, ok := c.yearless("Jan _2 15:04", line[m[2]:m[3]])
+		return t, m[0], ok
+	}
+	return time.Time{}, 0, false
 }

@@ -7,24 +7,23 @@ import (
 )
 
 func dnsFact() Fact {
-	return define("dns", "name resolution", Probe{Files: []string{"/etc/resolv.conf", "/etc/hosts"}},
+	return define("dns", "name resolution", Probe{Files: []string{resolvConf, stubConf, "/etc/hosts"}},
 		func(s *Set) *Observed[DNS] { return &s.DNS }, parseDNS)
 }
 
+// resolvConf is what programs read; where it names only systemd-resolved on the
+// host itself, stubConf has the servers behind it.
+const (
+	resolvConf = "/etc/resolv.conf"
+	stubConf   = "/run/systemd/resolve/resolv.conf"
+)
+
 func parseDNS(r Raw) Observed[DNS] {
-	var d DNS
-	resolver, told := r.Files["/etc/resolv.conf"]
-	for line := range strings.Lines(resolver.Content) {
-		f := strings.Fields(clean(line))
-		if len(f) < 2 {
-			continue
-		}
-		switch f[0] {
-		case "nameserver":
-			d.Servers = append(d.Servers, f[1])
-		case "search", "domain":
-			d.Search = f[1:]
-		}
+	d := DNS{Servers: []string{}, Search: []string{}, Hosts: []string{}}
+	resolver, told := r.Files[resolvConf]
+	d.read(resolver.Content)
+	if slices.Equal(d.Servers, []string{"127.0.0.53"}) {
+		d.read(r.Files[stubConf].Content)
 	}
 	for line := range strings.Lines(r.Files["/etc/hosts"].Content) {
 		text, _, _ := strings.Cut(line, "#")
@@ -38,10 +37,32 @@ func parseDNS(r Raw) Observed[DNS] {
 		}
 		d.Hosts = append(d.Hosts, strings.Join(f, " "))
 	}
-	if !told || resolver.Denied {
-		return partly(d, "/etc/hosts", "there is no /etc/resolv.conf to read")
+	switch _, named := r.Files["/etc/hosts"]; {
+	case told && !resolver.Denied:
+		return found(d, resolvConf)
+	case named:
+		return partly(d, "/etc/hosts", "there is no "+resolvConf+" that we may read")
+	default:
+		return unknown[DNS]("neither %s nor /etc/hosts can be read", resolvConf)
 	}
-	return found(d, "/etc/resolv.conf")
+}
+
+// read adds the servers of a resolv.conf; its last search list holds.
+func (d *DNS) read(text string) {
+	for line := range strings.Lines(text) {
+		f := strings.Fields(clean(line))
+		if len(f) < 2 {
+			continue
+		}
+		switch f[0] {
+		case "nameserver":
+			if !slices.Contains(d.Servers, f[1]) && len(d.Servers) < maxItems {
+				d.Servers = append(d.Servers, f[1])
+			}
+		case "search", "domain":
+			d.Search = f[1:]
+		}
+	}
 }
 
 // isSomebody reports whether a name on a loopback line is more than localhost.

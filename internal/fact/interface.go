@@ -1,6 +1,7 @@
 package fact
 
 import (
+	"cmp"
 	"net/netip"
 	"regexp"
 	"strconv"
@@ -14,7 +15,7 @@ func interfacesFact() Fact {
 	return define("interfaces", "network interfaces and addresses", Probe{
 		Files: []string{
 			each + "address", each + "operstate", each + "mtu", each + "speed", each + "type", each + "bonding/mode", each + "bridge/bridge_id",
-			each + "tun_flags", each + "device/uevent", "/proc/net/vlan/config", "/proc/net/if_inet6",
+			each + "ifindex", each + "master/ifindex", each + "brport/bridge/ifindex", each + "bonding/slaves", each + "device/uevent", "/proc/net/vlan/config", "/proc/net/if_inet6",
 		},
 		Script: `if has ip; then ip -o addr show; elif has ifconfig; then ifconfig -a; fi`,
 	}, func(s *Set) *Observed[[]Interface] { return &s.Interfaces }, parseInterfaces)
@@ -39,6 +40,7 @@ func parseInterfaces(r Raw) Observed[[]Interface] {
 		source = "/proc/net"
 		l.readProc(r.Files["/proc/net/if_inet6"].Content)
 	}
+	l.setMasters()
 	if len(l.list) == 0 {
 		return unknown[[]Interface]("no interface is told")
 	}
@@ -74,10 +76,32 @@ func (l *interfaceList) get(name string) *Interface {
 	return &l.list[len(l.list)-1]
 }
 
+// setMasters names the bond or bridge that an interface belongs to.
+func (l *interfaceList) setMasters() {
+	byNumber, byBond := map[string]string{}, map[string]string{}
+	for _, i := range l.list {
+		if n := l.raw.line(netClass + i.Name + "/ifindex"); n != "" {
+			byNumber[n] = i.Name
+		}
+		for slave := range strings.FieldsSeq(l.raw.line(netClass + i.Name + "/bonding/slaves")) {
+			byBond[slave] = i.Name
+		}
+	}
+	for n := range l.list {
+		i := &l.list[n]
+		i.Master = cmp.Or(
+			byNumber[l.raw.line(netClass+i.Name+"/master/ifindex")],
+			byNumber[l.raw.line(netClass+i.Name+"/brport/bridge/ifindex")], byBond[i.Name])
+	}
+}
+
+// macForm is a hardware address; tunnels have IP addresses in its place.
+var macForm = regexp.MustCompile(`^[0-9a-f]{2}(?::[0-9a-f]{2}){5,19}$`)
+
 // mac is a hardware address that identifies something.
 func mac(s string) string {
 	s = strings.ToLower(s)
-	if strings.Trim(s, "0:") == "" {
+	if strings.Trim(s, "0:") == "" || !macForm.MatchString(s) {
 		return ""
 	}
 	return s

@@ -41,10 +41,11 @@ func parseLibraries(r Raw) Observed[[]Library] {
 		if deleted && slices.ContainsFunc(notDeleted, func(p string) bool { return strings.HasPrefix(m[2], p) }) {
 			continue
 		}
-		key := m[2] + m[3]
+		file := installedAs(clean(m[2]))
+		key := file + m[3]
 		l := byPath[key]
 		if l == nil {
-			l = &Library{Path: clean(m[2]), Name: libraryName(m[2]), Deleted: deleted, Processes: []string{}, PIDs: []int{}}
+			l = &Library{Path: file, Name: libraryName(file), Deleted: deleted, Processes: []string{}, PIDs: []int{}}
 			byPath[key] = l
 		}
 		if pid := integer(m[1]); !slices.Contains(l.PIDs, pid) && len(l.PIDs) < 1000 {
@@ -56,16 +57,36 @@ func parseLibraries(r Raw) Observed[[]Library] {
 		slices.Sort(l.PIDs)
 		list = append(list, *l)
 	}
-	slices.SortFunc(list, func(a, b Library) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(list, func(a, b Library) int {
+		return strings.Compare(a.key(), b.key())
+	})
 	if !r.Root {
 		return partly(list, "/proc/*/maps", "without root, only our own processes can be read")
 	}
 	return found(list, "/proc/*/maps")
 }
 
-// libraryName is the part of a file's name before its version.
+// replaced is what package managers call a file while they replace it: rpm adds
+// ";" and the time, dpkg an ending of its own, prelink a name in front.
+var replaced = regexp.MustCompile(`(?:;[0-9a-f]{6,16}|\.dpkg-(?:new|tmp|old)|\.#prelink#\.\w+)$`)
+
+// installedAs is the name that a file had when it was installed.
+func installedAs(file string) string { return replaced.ReplaceAllString(file, "") }
+
+// libraryName is the part of a library's file name before its version, and the
+// whole name of any other file.
 func libraryName(file string) string {
-	name, _, _ := strings.Cut(path.Base(file), ".so")
-	name, _, _ = strings.Cut(name, "-")
-	return clean(name)
+	name, _, library := strings.Cut(path.Base(file), ".so")
+	if library {
+		name, _, _ = strings.Cut(name, "-")
+	}
+	return name
+}
+
+// key orders a file that is there now before the one it replaced.
+func (l Library) key() string {
+	if l.Deleted {
+		return l.Path + " deleted"
+	}
+	return l.Path
 }

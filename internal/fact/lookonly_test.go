@@ -161,14 +161,15 @@ var lookers = map[string]allowance{
 
 	// The system.
 	"date": only(`\+.*`), "df": only(`(-[PkiTl] ?)+( \$)?`), "find": only(`(/\S+ )+-xdev( -type f| -mtime -\d+| -name \S+)*`),
-	"freebsd-version": only(``), "kenv": only(`-q \S+`), "last": only(`-n \d+( -F)?`), "ls": anything, "mount": only(`-p`), "ps": anything,
+	"freebsd-version": only(``), "kenv": only(`-q \S+`), "last": only(`(-n \d+( -F)?)?`), "ls": anything, "mount": only(`-p`), "ps": anything,
 	"stat": anything, "sysctl": only(`(-n )?[a-z0-9_.]+( [a-z0-9_.]+)*`), "uname": anything, "dmidecode": only(`-s \S+`),
 
 	// The network.
 	"ifconfig": only(`-a`), "ip": only(`-o addr show`), "netstat": only(`-antup?|-rn`), "sockstat": only(`-46`), "ss": only(`-antup`),
-	"ip6tables-save": only(``), "iptables-save": only(``), "nft": only(`list ruleset`), "pfctl": only(`-sr`),
+	"ip6tables-save": only(``), "iptables-save": only(``), "nft": only(`list ruleset`), "pfctl": only(`-s[ir]`),
+	"ip6tables-legacy-save": only(``), "iptables-legacy-save": only(``), "ip6tables-nft-save": only(``), "iptables-nft-save": only(``),
 
 	// Services and packages.
-	"pkg": only(`query .*`), "rc-status": only(`-a -q`), "rpm": only(`-q --qf (%\{[A-Z]+\}[ -])+installed\\n( [A-Za-z0-9][\w.-]*)+`), "runlevel": only(``), "service": only(`-e`),
+	"pkg": only(`query .*`), "rc-status": only(`-a -q`), "rpm": only(`-q (--nosignature --nodigest )?--qf (%\{[A-Z]+\}[ -])+installed\\n( [A-Za-z0-9][\w.-]*)+`), "runlevel": only(``), "service": only(`-e`), "initctl": only(`list`),
 	"systemctl": only(`list-units( --[a-z-]+(=[a-z]+)?)*`),
 }

@@ -3,6 +3,7 @@ package fact
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,36 +16,36 @@ func processesFact() Fact {
 }
 
 // processesScript prints the visit's own shell first, so that its family can be
-// left out; then one table, by POSIX's ps or by busybox's.
+// left out; then one table, by POSIX's ps or by busybox's. The long title keeps
+// the column of users wide enough for their names: ps prints numbers otherwise.
 const processesScript = `echo "#self $$"
-ps -A -o pid= -o ppid= -o user= -o rss= -o stat= -o etime= -o time= -o args= 2>/dev/null ||
-{ echo "#busybox"; ps -o pid,ppid,user,rss,stat,etime,time,args; } 2>/dev/null ||
-{ echo "#busybox"; ps -o pid,ppid,user,vsz,stat,args; }`
+ps -A -ww -o pid=PID -o ppid=PPID -o user=USER_OF_THE_PROCESS______ -o rss=RSS -o stat=STAT -o etime=ELAPSED -o time=TIME -o args=COMMAND ||
+ps -o pid,ppid,user,rss,stat,etime,time,args || ps -o pid,ppid,user,rss,stat,args || ps -o pid,ppid,user,vsz,stat,args`
+
+// psColumns is what the script asks of ps.
+var psColumns = []string{"PID", "PPID", "USER", "RSS", "STAT", "ELAPSED", "TIME", "COMMAND"}
 
 func parseProcesses(r Raw) Observed[[]Process] {
 	list := []Process{}
-	self, source := 0, "ps"
-	columns := []string{"PID", "PPID", "USER", "RSS", "STAT", "ELAPSED", "TIME", "COMMAND"}
+	self, columns := 0, psColumns
 	for line := range strings.Lines(r.Out) {
+		f := strings.Fields(line)
 		if n, ok := strings.CutPrefix(line, "#self "); ok {
 			self = integer(n)
-			continue
-		}
-		f := strings.Fields(line)
-		if len(f) > 0 && (f[0] == "PID" || f[0] == "#busybox\n" || strings.HasPrefix(f[0], "#")) {
-			if f[0] == "PID" {
-				columns, source = f, "busybox ps"
-			}
-			continue
-		}
-		if p, ok := process(f, columns); ok && len(list) < maxItems {
+		} else if len(f) > 0 && f[0] == "PID" {
+			columns = f // busybox leaves out what it cannot tell
+		} else if p, ok := process(f, columns); ok && len(list) < maxItems {
 			list = append(list, p)
 		}
 	}
 	if len(list) == 0 {
 		return unknown[[]Process]("ps tells nothing")
 	}
-	return found(withoutFamily(list, self), source)
+	list = withoutFamily(list, self)
+	if !slices.Contains(columns, "ELAPSED") {
+		return partly(list, "ps", "this ps does not tell how long a process runs")
+	}
+	return found(list, "ps")
 }
 
 // process reads one line by the names of its columns; the last takes the rest.
@@ -60,7 +61,7 @@ func process(f, columns []string) (Process, bool) {
 			p.PID = integer(value)
 		case "PPID":
 			p.Parent = integer(value)
-		case "USER":
+		case "USER", "USER_OF_THE_PROCESS______":
 			p.User = clean(value)
 		case "RSS":
 			p.RSS = size(value)
@@ -75,22 +76,27 @@ func process(f, columns []string) (Process, bool) {
 		}
 	}
 	p.Name = processName(p.Command)
-	kernel := strings.HasPrefix(p.Command, "[") && p.RSS == 0
-	return p, p.PID > 0 && !kernel
+	return p, p.PID > 0 && !p.kernel()
 }
 
-// processName is the program of a command line: its file's name, or the title a
-// daemon gave itself ("nginx: master process …").
+// kernel reports whether the process is a thread of the kernel: it has no
+// command line, like a zombie, and a parent that only those have.
+func (p Process) kernel() bool {
+	return strings.HasPrefix(p.Command, "[") && p.State != "Z" && (p.RSS == 0 || p.Parent == 0)
+}
+
+// processName is the program of a command line: its file's name, the title a
+// daemon gave itself ("nginx: master process …"), or what is left of a process
+// that has ended ("[cron] <defunct>").
 func processName(command string) string {
-	first, _, _ := strings.Cut(command, " ")
-	first = strings.TrimPrefix(first, "-")
+	first := strings.TrimPrefix(firstField(command), "-")
+	if name, ok := strings.CutPrefix(first, "["); ok {
+		return strings.TrimSuffix(name, "]")
+	}
 	if title, ok := strings.CutSuffix(first, ":"); ok {
-		return title
+		return path.Base(title)
 	}
-	if strings.HasPrefix(first, "/") {
-		return path.Base(first)
-	}
-	return first
+	return path.Base(first)
 }
 
 // size reads kilobytes, or busybox's "12m" and "1.2g", as bytes.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -37,7 +38,13 @@ func parseRoutes(r Raw) Observed[[]Route] {
 	return found(routes, "/proc/net/route")
 }
 
-const routeUp = 0x1
+// The kernel's flags of a route. Its own addresses and those that any of several
+// hosts answers are in the table of IPv6, and are no routes to anywhere.
+const (
+	routeUp      = 0x1
+	routeAnycast = 0x00100000
+	routeLocal   = 0x80000000
+)
 
 // route4 reads: iface destination gateway flags refcnt use metric mask …, in hex
 // of the machine's byte order (little-endian on all but a few museum pieces).
@@ -71,7 +78,8 @@ func route6(f []string) (Route, bool) {
 	bits, err := strconv.ParseUint(f[1], 16, 8)
 	metric, err2 := strconv.ParseUint(f[5], 16, 32)
 	flags, err3 := strconv.ParseUint(f[8], 16, 32)
-	if !ok || !ok2 || err != nil || err2 != nil || err3 != nil || bits > 128 || flags&routeUp == 0 {
+	if !ok || !ok2 || err != nil || err2 != nil || err3 != nil || bits > 128 ||
+		flags&routeUp == 0 || flags&(routeLocal|routeAnycast) != 0 {
 		return Route{}, false
 	}
 	r := Route{To: netip.PrefixFrom(to, int(bits)), Device: clean(f[9]), Metric: int(metric)}
@@ -106,38 +114,58 @@ func hexAddr6(s string, words bool) (netip.Addr, bool) {
 	return netip.AddrFrom16(a), true
 }
 
-// bsdRoutes reads FreeBSD's netstat -rn: destination gateway flags … netif.
+// bsdRoutes reads FreeBSD's netstat -rn: one table for each family, whose
+// columns are named; old ones have two more before the interface.
 func bsdRoutes(text string) []Route {
 	var routes []Route
+	device, six := -1, false
 	for line := range strings.Lines(text) {
 		f := strings.Fields(line)
-		if len(f) < 4 || !strings.Contains(f[2], "U") || len(routes) >= maxItems {
-			continue
+		switch {
+		case len(f) == 1 && strings.HasPrefix(f[0], "Internet"):
+			six = f[0] == "Internet6:"
+		case len(f) > 3 && f[0] == "Destination":
+			device = slices.Index(f, "Netif")
+		case device > 2 && len(f) > device && len(routes) < maxItems:
+			if r, ok := bsdRoute(f, device, six); ok {
+				routes = append(routes, r)
+			}
 		}
-		to, ok := bsdPrefix(f[0])
-		if !ok {
-			continue
-		}
-		r := Route{To: to, Device: clean(f[3])}
-		gateway, _, _ := strings.Cut(f[1], "%")
-		if via, err := netip.ParseAddr(gateway); err == nil {
-			r.Via = via
-		}
-		routes = append(routes, r)
 	}
 	return routes
 }
 
-func bsdPrefix(s string) (netip.Prefix, bool) {
+func bsdRoute(f []string, device int, six bool) (Route, bool) {
+	to, ok := bsdPrefix(f[0], six)
+	if !ok || !strings.Contains(f[2], "U") {
+		return Route{}, false
+	}
+	r := Route{To: to, Device: clean(f[device])}
+	gateway, _, _ := strings.Cut(f[1], "%")
+	if via, err := netip.ParseAddr(gateway); err == nil {
+		r.Via = via
+	}
+	return r, true
+}
+
+// bsdPrefix reads a destination, whose address may name its interface.
+func bsdPrefix(s string, six bool) (netip.Prefix, bool) {
 	if s == "default" {
+		if six {
+			return netip.PrefixFrom(netip.IPv6Unspecified(), 0), true
+		}
 		return netip.PrefixFrom(netip.IPv4Unspecified(), 0), true
 	}
-	if p, err := netip.ParsePrefix(s); err == nil {
-		return p, true
-	}
-	a, err := netip.ParseAddr(s)
+	host, bits, long := strings.Cut(s, "/")
+	host, _, _ = strings.Cut(host, "%")
+	a, err := netip.ParseAddr(host)
 	if err != nil {
 		return netip.Prefix{}, false
 	}
-	return netip.PrefixFrom(a.WithZone(""), a.BitLen()), true
+	length := a.BitLen()
+	if n, ok := number(bits); long && ok {
+		length = int(n)
+	}
+	p := netip.PrefixFrom(a, length)
+	return p, p.IsValid()
 }

@@ -7,32 +7,39 @@ import (
 )
 
 func servicesFact() Fact {
-	return define("services", "services", Probe{
-		Files: []string{"/proc/1/comm"},
-		Script: `if [ -d /run/systemd/system ]; then echo "#systemd"; systemctl list-units --all --type=service --full --no-legend --no-pager
-elif has rc-status; then echo "#openrc"; rc-status -a -q
-elif [ -d /etc/init.d ] || [ -d /etc/rc.d ]; then
-echo "#sysvinit"; l=; has runlevel && l=$(runlevel); l=${l##* }; case $l in [0-6]) ;; *) l=3; [ -d /etc/rc3.d ] || l=2 ;; esac
-for f in /etc/rc$l.d/S* /etc/rc.d/rc$l.d/S*; do [ -e "$f" ] && echo "$f"; done
-has service && [ -r /etc/rc.conf ] && { echo "#rc.d"; service -e; }
-fi
-:`,
-	}, func(s *Set) *Observed[[]Service] { return &s.Services }, parseServices)
+	return define("services", "services", Probe{Script: servicesScript},
+		func(s *Set) *Observed[[]Service] { return &s.Services }, parseServices)
 }
 
+// servicesScript asks whoever manages services here. OpenRC's states are files;
+// of the others, init scripts are listed and never run, because what they do
+// when asked for their state is theirs.
+const servicesScript = `c=; { read -r c </proc/1/comm; }
+if [ -d /run/systemd/system ] || [ "$c" = systemd ]; then
+echo "#systemd"; systemctl list-units --all --type=service --full --no-legend --no-pager
+elif d=/run/openrc; [ -d $d/started ] || { d=/lib/rc/init.d; [ -d $d/started ]; }; then echo "#openrc"
+for f in $d/failed/* $d/started/* $d/inactive/* /etc/runlevels/default/*; do [ -e "$f" ] && echo "$f"; done
+else
+if has initctl; then echo "#upstart"; initctl list; fi
+l=; has runlevel && l=$(runlevel); l=${l##* }; case $l in [0-6]) ;; *) l=3; [ -d /etc/rc3.d ] || l=2 ;; esac
+echo "#sysvinit"; for f in /etc/rc$l.d/S* /etc/rc.d/rc$l.d/S* /etc/init.d/rc$l.d/S*; do [ -e "$f" ] && echo "$f"; done
+[ -r /etc/rc.conf ] && has service && has kldstat && { echo "#rc.d"; service -e; }
+fi
+:`
+
 func parseServices(r Raw) Observed[[]Service] {
-	manager, list := "", []Service{}
+	manager, source, list := "", "", []Service{}
 	seen := map[string]bool{}
 	add := func(s Service, ok bool) {
 		if ok && !seen[s.Name] && len(list) < maxItems {
-			seen[s.Name] = true
+			seen[s.Name], source = true, s.Manager
 			list = append(list, s)
 		}
 	}
 	for line := range strings.Lines(r.Out) {
 		line = strings.TrimSpace(line)
 		if name, ok := strings.CutPrefix(line, "#"); ok {
-			manager = name
+			manager = clean(name)
 			continue
 		}
 		switch manager {
@@ -40,6 +47,8 @@ func parseServices(r Raw) Observed[[]Service] {
 			add(systemdUnit(line))
 		case "openrc":
 			add(openrcService(line))
+		case "upstart":
+			add(upstartJob(line))
 		case "sysvinit":
 			add(initScript(line))
 		case "rc.d":
@@ -52,9 +61,9 @@ func parseServices(r Raw) Observed[[]Service] {
 	case len(list) == 0:
 		return unknown[[]Service]("%s tells no service", manager)
 	case manager == "sysvinit" || manager == "rc.d":
-		return partly(list, manager, "which of them run is not told; init scripts are never started to ask")
+		return partly(list, source, "which of the init scripts' services run is not told; the scripts are never started to ask")
 	default:
-		return found(list, manager)
+		return found(list, source)
 	}
 }
 
@@ -85,18 +94,25 @@ func systemdUnit(line string) (Service, bool) {
 	return s, true
 }
 
-var openrcLine = regexp.MustCompile(`^(\S+)\s+\[\s*(\w+)`)
+// openrcService reads a file of OpenRC: its directory is the state. What is
+// wanted at start and in none of them is stopped; failed ones come first.
+func openrcService(file string) (Service, bool) {
+	dir, name := path.Split(file)
+	states := map[string]string{"failed": "failed", "started": "running", "inactive": "stopped", "default": "stopped"}
+	state := states[path.Base(dir)]
+	return Service{Name: clean(name), Manager: "openrc", State: state}, state != "" && name != ""
+}
 
-func openrcService(line string) (Service, bool) {
-	m := openrcLine.FindStringSubmatch(line)
-	if m == nil {
+var upstartLine = regexp.MustCompile(`^(\S+(?: \([^)]*\))?) (start|stop)/(\S+?),?(?: process (\d+))?$`)
+
+// upstartJob reads "ssh start/running, process 970". Jobs that are stopped are
+// mostly tasks that ran and ended, so that only running ones are told.
+func upstartJob(line string) (Service, bool) {
+	m := upstartLine.FindStringSubmatch(line)
+	if m == nil || m[2] != "start" || m[3] != "running" {
 		return Service{}, false
 	}
-	state := map[string]string{"started": "running", "crashed": "failed", "failed": "failed", "stopped": "stopped"}[m[2]]
-	if state == "" {
-		state = clean(m[2])
-	}
-	return Service{Name: clean(m[1]), Manager: "openrc", State: state}, true
+	return Service{Name: clean(m[1]), Manager: "upstart", State: "running"}, true
 }
 
 var initName = regexp.MustCompile(`/S\d\d(.+)$`)

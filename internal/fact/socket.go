@@ -15,7 +15,7 @@ func socketsFact() Fact {
 }
 
 // socketsScript asks the first tool that is there, once, and says which it was.
-const socketsScript = `if has ss; then echo "#ss"; ss -antup && exit 0; fi
+const socketsScript = `if has ss; then echo "#ss"; ss -antup && exit 0; echo "#failed"; fi
 if has sockstat; then echo "#sockstat"; sockstat -46
 elif has netstat && [ -r /proc/net/tcp ]; then echo "#netstat"; netstat -antup || netstat -antu
 elif [ -r /proc/net/tcp ]; then
@@ -26,9 +26,12 @@ fi`
 
 // parseSockets reads whichever table came.
 func parseSockets(r Raw) Observed[Sockets] {
-	text := strings.TrimPrefix(r.Out, "#ss\n#") // an ss that failed has said nothing
-	if text != r.Out {
-		text = "#" + text
+	text := r.Out
+	if after, silent := strings.CutPrefix(text, "#ss\n#"); silent {
+		text = "#" + after // an ss that said nothing did not work
+	}
+	if _, after, failed := strings.Cut(text, "#failed\n"); failed {
+		text = after
 	}
 	header, body, _ := strings.Cut(text, "\n")
 	var read func(string) []socket
@@ -45,10 +48,14 @@ func parseSockets(r Raw) Observed[Sockets] {
 	default:
 		return unknown[Sockets]("neither ss nor netstat nor /proc/net tells the sockets")
 	}
-	s := arrange(read(body))
-	s.Named = r.Root
-	if !r.Root {
+	sockets := read(body)
+	s := arrange(sockets)
+	s.Named = r.Root && (len(sockets) == 0 || slices.ContainsFunc(sockets, func(s socket) bool { return s.pid > 0 }))
+	switch {
+	case !r.Root:
 		return partly(s, source, "without root, the owners of others' sockets are not told")
+	case !s.Named:
+		return partly(s, source, "this "+source+" does not tell the owners of sockets")
 	}
 	return found(s, source)
 }
@@ -101,7 +108,7 @@ func (s socket) listens() bool {
 // lowest process id stands for all. The port a client was given by chance tells
 // nothing, so it is left out: equal scans stay equal.
 func fold(sockets []socket, listening map[uint16]bool) []Connection {
-	index := map[Connection]int{}
+	index := map[Connection]int{} // by what makes them equal
 	out := []Connection{}
 	for _, s := range sockets {
 		if s.proto != "tcp" || s.listens() || !s.remote.IsValid() || s.remote.Port() == 0 {
@@ -137,12 +144,33 @@ var states = map[string]string{
 	"last-ack": "last-ack", "last_ack": "last-ack", "closing": "closing", "closed": "closed", "close": "closed",
 }
 
-// ssUser is the first owner in users:(("sshd",pid=1,fd=3)) or the older
+// ssUser is one owner in users:(("sshd",pid=1,fd=3)) or the older
 // users:(("sshd",1,3)).
-var ssUser = regexp.MustCompile(`users:\(\("([^"]*)",(?:pid=)?(\d+)`)
+var ssUser = regexp.MustCompile(`\("([^"]*)",(?:pid=)?(\d+),`)
+
+// ssOwner is the first process that was there of those that share a socket: the
+// one that opened it.
+func ssOwner(line string) (name string, pid int) {
+	_, users, _ := strings.Cut(line, "users:(")
+	for _, m := range ssUser.FindAllStringSubmatch(users, 1000) {
+		if n := integer(m[2]); pid == 0 || n < pid {
+			name, pid = clean(m[1]), n
+		}
+	}
+	return name, pid
+}
+
+// ssStar is what * means in ss: since it writes 0.0.0.0 and [::], both of them.
+func ssStar(text string) netip.Addr {
+	if strings.Contains(text, " 0.0.0.0:") || strings.Contains(text, "[::]:") {
+		return netip.IPv6Unspecified()
+	}
+	return netip.IPv4Unspecified()
+}
 
 func fromSS(text string) []socket {
 	var out []socket
+	star := ssStar(text)
 	for line := range strings.Lines(text) {
 		f := strings.Fields(line)
 		if len(f) < 6 || len(out) >= maxItems*4 {
@@ -154,13 +182,14 @@ func fromSS(text string) []socket {
 		if (proto != "tcp" && proto != "udp") || state == "" || !ok {
 			continue
 		}
+		if strings.HasPrefix(f[4], "*:") {
+			local = netip.AddrPortFrom(star, local.Port())
+		}
 		s := socket{proto: proto, state: state, local: local, remote: remote}
 		if state == "listen" {
 			s.queued, s.limit = integer(f[2]), integer(f[3])
 		}
-		if m := ssUser.FindStringSubmatch(line); m != nil {
-			s.process, s.pid = clean(m[1]), integer(m[2])
-		}
+		s.process, s.pid = ssOwner(line)
 		out = append(out, s)
 	}
 	return out
@@ -328,6 +357,12 @@ func procSocket(table string, f []string) (s socket, inode string, ok bool) {
 	s = socket{proto: strings.TrimSuffix(table, "6"), state: procStates[f[3]], local: local, remote: remote}
 	if s.proto == "udp" && s.state == "closed" {
 		s.state = "unconn"
+	}
+	if s.state == "listen" {
+		if _, queued, ok := strings.Cut(f[4], ":"); ok {
+			n, _ := strconv.ParseUint(queued, 16, 31)
+			s.queued = int(n)
+		}
 	}
 	return s, f[9], s.state != ""
 }
