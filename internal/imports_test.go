@@ -82,6 +82,7 @@ var owners = map[string]string{
 	"golang.org/x/sys":                 "internal/host/local internal/stdio internal/home internal/sqlite internal/cli",
 	"golang.org/x/term":                "internal/stdio internal/cli",
 	"modernc.org/sqlite":               "internal/sqlite",
+	"golang.org/x/tools":               "tests",
 	"mvdan.cc/sh/v3":                   "tests",
 
 	// Heavy parts of the standard library have owners too.
