@@ -20,9 +20,9 @@ for f in /var/log/dpkg.log.1 /var/log/dpkg.log /var/log/yum.log /var/log/dnf.rpm
 if [ -r $f ]; then echo "#$f"; tail -n 200 $f
 elif [ -e $f ]; then echo "#denied $f"; fi
 done
-echo "#etc"; l=$(find /etc -xdev -type f -mtime -3 | head -n 101)
+echo "#etc"; l=$(find /etc -xdev -type f -mtime -3)
 [ -z "$l" ] || { IFS='
-'; set -f; stat -c '%Y %n' $l || stat -f '%m %N' $l || echo "#denied the times of files in /etc"; }
+'; set -f; set -- $l; [ $# -gt 101 ] && { shift $(($# - 101)); l=$*; }; stat -c '%Y %n' $l || stat -f '%m %N' $l || echo "#denied the times of files in /etc"; }
 if has last; then echo "#last"; last -n 25 -F || last -n 25 || last | head -n 25; else echo "#denied the record of logins: there is no last"; fi
 :`
 
