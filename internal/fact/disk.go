@@ -13,7 +13,8 @@ func disksFact() Fact {
 			block + "size", block + "ro", block + "removable", block + "queue/rotational", block + "device/model", block + "device/vendor",
 			block + "device/state", block + "dm/name", block + "dm/uuid", block + "md/level", "/proc/mdstat", "/proc/partitions",
 		},
-		Script: `[ -d /sys/block ] || [ -r /proc/partitions ] || { has sysctl && sysctl -n kern.disks; }`,
+		Script: `has sysctl && sysctl -n kern.disks`,
+		Unless: "/proc/partitions",
 	}, func(s *Set) *Observed[[]Disk] { return &s.Disks }, parseDisks)
 }
 

@@ -42,6 +42,10 @@ type Probe struct {
 	// Empty when files are enough.
 	Script string
 
+	// Unless names a file or directory whose presence makes Script needless: then
+	// Files have told it already.
+	Unless string
+
 	// Heavy probes cost the host real work (a walk over a tree, a package
 	// database); they are skipped on a host in distress, and said to be.
 	Heavy bool

@@ -9,7 +9,8 @@ import (
 func bootFact() Fact {
 	return define("boot", "when it started", Probe{
 		Files:  []string{"/proc/uptime", "/proc/stat"},
-		Script: `[ -r /proc/uptime ] || { date +%s; sysctl -n kern.boottime; }`,
+		Script: `date +%s; sysctl -n kern.boottime`,
+		Unless: "/proc/uptime",
 	}, func(s *Set) *Observed[Boot] { return &s.Boot }, parseBoot)
 }
 
@@ -92,7 +93,8 @@ func loadFact() Fact {
 	return define("load", "load and use of the processors", Probe{
 		Files:  []string{"/proc/loadavg"},
 		Again:  []string{"/proc/stat"},
-		Script: `[ -r /proc/loadavg ] || { has sysctl && sysctl -n vm.loadavg; }`,
+		Script: `has sysctl && sysctl -n vm.loadavg`,
+		Unless: "/proc/loadavg",
 	}, func(s *Set) *Observed[Load] { return &s.Load }, parseLoad)
 }
 
@@ -153,7 +155,8 @@ func cpuTimes(text string) (t cpuTime, ok bool) {
 func memoryFact() Fact {
 	return define("memory", "memory and swap", Probe{
 		Files:  []string{"/proc/meminfo"},
-		Script: `[ -r /proc/meminfo ] || { has sysctl && sysctl hw.physmem hw.pagesize vm.stats.vm.v_free_count vm.stats.vm.v_inactive_count vm.swap_total; }`,
+		Script: `has sysctl && sysctl hw.physmem hw.pagesize vm.stats.vm.v_free_count vm.stats.vm.v_inactive_count vm.swap_total`,
+		Unless: "/proc/meminfo",
 	}, func(s *Set) *Observed[Memory] { return &s.Memory }, parseMemory)
 }
 

@@ -11,7 +11,8 @@ func osFact() Fact {
 			"/etc/os-release", "/usr/lib/os-release", "/etc/redhat-release", "/etc/centos-release", "/etc/oracle-release",
 			"/etc/system-release", "/etc/SuSE-release", "/etc/debian_version", "/etc/alpine-release", "/etc/lsb-release", "/etc/issue",
 		},
-		Script: `if [ -r /etc/os-release ] || [ -r /usr/lib/os-release ] || [ -r /etc/issue ]; then :; elif has freebsd-version; then echo "FreeBSD $(freebsd-version)"; else uname -sr; fi`,
+		Script: `if has freebsd-version; then echo "FreeBSD $(freebsd-version)"; else uname -sr; fi`,
+		Unless: "/etc/issue",
 	}, func(s *Set) *Observed[OS] { return &s.OS }, parseOS)
 }
 

@@ -12,7 +12,8 @@ import (
 func routesFact() Fact {
 	return define("routes", "routing table", Probe{
 		Files:  []string{"/proc/net/route", "/proc/net/ipv6_route"},
-		Script: `[ -r /proc/net/route ] || { has netstat && netstat -rn; }`,
+		Script: `has netstat && netstat -rn`,
+		Unless: "/proc/net/route",
 	}, func(s *Set) *Observed[[]Route] { return &s.Routes }, parseRoutes)
 }
 

@@ -33,7 +33,9 @@ func Sections(facts []fact.Fact) []shell.Section {
 	sections := []shell.Section{{Name: sectionFiles, Body: readAll(files), Stderr: true}}
 	for _, f := range facts {
 		if f.Probe.Script != "" {
-			sections = append(sections, shell.Section{Name: f.Name, Body: f.Probe.Script, Time: f.Probe.Timeout})
+			sections = append(sections, shell.Section{
+				Name: f.Name, Body: f.Probe.Script, Time: f.Probe.Timeout, Unless: f.Probe.Unless,
+			})
 		}
 	}
 	if len(again) > 0 {
@@ -89,7 +91,10 @@ func read(facts []fact.Fact, visit shell.Visit, visitErr error, at time.Time) fa
 			Root: visit.Root, Interval: interval, Missing: first.Missing,
 			Began: first.Began, Ended: first.Ended,
 		}
-		if f.Probe.Script != "" {
+		_, asked := answers[f.Name]
+		_, told := files[f.Probe.Unless]
+		needless := f.Probe.Unless != "" && (told || visitErr == nil)
+		if f.Probe.Script != "" && (asked || !needless) {
 			a := answer(f.Name)
 			raw.Out, raw.Exit, raw.Dropped, raw.Missing = string(a.Stdout), a.Exit, a.StdoutDropped, a.Missing
 			raw.Began, raw.Ended = a.Began, a.Ended
@@ -141,7 +146,11 @@ func pick(files map[string]fact.File, lists ...[]string) map[string]fact.File {
 				}
 				continue
 			}
+			fixed := pattern[:strings.IndexAny(pattern, "*?[")]
 			for name, f := range files {
+				if !strings.HasPrefix(name, fixed) { // most are elsewhere, and Match is dear
+					continue
+				}
 				if ok, err := path.Match(pattern, name); ok && err == nil {
 					out[name] = f
 				}

@@ -16,6 +16,10 @@ type Section struct {
 	Body string        // POSIX sh
 	Time time.Duration // limit; zero means Limits.Section
 
+	// Unless names a file whose presence on the host makes the section needless:
+	// then it is not run, and there is no answer.
+	Unless string
+
 	// Stderr keeps the section's standard error; otherwise it is dropped on the
 	// host.
 	Stderr bool
@@ -141,6 +145,9 @@ func call(s Section) string {
 	}
 	if len(s.Stdin) > 0 {
 		line = fmt.Sprintf("printf '%%b' '%s' | { nc_piped=1; %s; }", octal(s.Stdin), line)
+	}
+	if s.Unless != "" {
+		line = fmt.Sprintf("[ -r %s ] || %s", host.Quote(s.Unless), line)
 	}
 	return line + "\n"
 }
