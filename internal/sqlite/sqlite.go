@@ -45,6 +45,7 @@ const readers = 4
 type DB struct {
 	write *sql.DB // one connection, whose transactions lock at once
 	read  *sql.DB // connections that cannot write
+	stmts statements
 }
 
 var _ timeline.Log = (*DB)(nil)
@@ -79,6 +80,10 @@ func open(ctx context.Context, path string) (*DB, error) {
 	}
 	db.read.SetMaxOpenConns(readers)
 	if err := db.migrate(ctx); err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	if err := db.prepare(ctx); err != nil {
 		_ = db.Close()
 		return nil, err
 	}

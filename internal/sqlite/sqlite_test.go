@@ -45,18 +45,6 @@ func sound(t testing.TB, db *DB) {
 	if got, err := column(db.write.QueryContext(ctx, `SELECT "table" FROM pragma_foreign_key_check`)); err != nil || len(got) > 0 {
 		t.Errorf("foreign_key_check: %q, %v", got, err)
 	}
-	if n := count(t, db, `SELECT count(*) FROM blob WHERE id NOT IN
-		(SELECT blob FROM reading UNION SELECT blob FROM current)`); n > 0 {
-		t.Errorf("%d values that nothing refers to", n)
-	}
-}
-
-func count(t testing.TB, db *DB, query string, args ...any) (n int) {
-	t.Helper()
-	if err := db.write.QueryRowContext(context.Background(), query, args...).Scan(&n); err != nil {
-		t.Fatal(err)
-	}
-	return n
 }
 
 func TestOpenTwice(t *testing.T) {

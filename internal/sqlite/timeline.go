@@ -16,20 +16,20 @@ func (db *DB) Append(ctx context.Context, entries ...timeline.Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	err := db.change(ctx, func(tx *sql.Tx) error { return appendEntries(ctx, tx, entries) })
+	err := db.change(ctx, func(tx *sql.Tx) error { return db.appendEntries(ctx, tx, entries) })
 	if err != nil {
 		return fmt.Errorf("append to the timeline: %w", err)
 	}
 	return nil
 }
 
-func appendEntries(ctx context.Context, tx *sql.Tx, entries []timeline.Entry) error {
+func (db *DB) appendEntries(ctx context.Context, tx *sql.Tx, entries []timeline.Entry) error {
+	insert := tx.StmtContext(ctx, db.stmts.entry)
 	for _, e := range entries {
 		if err := acceptable(e); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO entry (id, incident, host, at, seen, actor, cause, kind, v, data)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+		_, err := insert.ExecContext(ctx,
 			e.ID, e.Incident, e.Host, stamp{e.At}, stamp{e.Seen}, e.Actor, string(e.Trigger), string(e.Kind), e.V, []byte(e.Data))
 		if err != nil {
 			return fmt.Errorf("entry %s: %w", e.ID, err)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -213,32 +214,7 @@ func TestOldVisitsAreForgotten(t *testing.T) {
 	if got := theHost(t, db).Facts.Memory.Value.Total; got != 64 {
 		t.Errorf("memory %d: it went with the visit that read it", got)
 	}
-	// One value for each kept load, and the memory.
-	if n := count(t, db, `SELECT count(*) FROM blob`); n != keptVisits+1 {
-		t.Errorf("%d values are stored, want %d", n, keptVisits+1)
-	}
 	sound(t, db)
-}
-
-// What has not changed since, and what other hosts have too, is stored once.
-func TestEqualValuesAreStoredOnce(t *testing.T) {
-	t.Parallel()
-	db := openTemp(t)
-	for scan := range 3 {
-		for n := range 4 {
-			h := reached(fmt.Sprint("s", scan), t0.Add(time.Duration(scan)*time.Hour))
-			h.Name = fmt.Sprint("web", n)
-			h.Facts.Memory = memory(64, h.Seen)
-			save(t, db, h)
-		}
-	}
-	if n := count(t, db, `SELECT count(*) FROM blob`); n != 1 {
-		t.Errorf("%d values, want 1", n)
-	}
-	h, err := db.Host(t.Context(), "web3")
-	if err != nil || !h.Facts.Memory.At.Equal(t0.Add(2*time.Hour)) {
-		t.Errorf("date %v, %v", h.Facts.Memory.At, err)
-	}
 }
 
 // A value that JSON cannot say costs that fact, not the visit, and does not
@@ -256,8 +232,14 @@ func TestValueThatCannotBeStored(t *testing.T) {
 	if got.Load.Value.One != 1 || got.Memory.Value.Total != 128 {
 		t.Errorf("load %+v, memory %+v", got.Load, got.Memory)
 	}
-	if seen := factsOf(t, db, "web1", "s2").Load; seen.State != fact.Unknown || seen.Reason == "" {
+	if seen := factsOf(t, db, "web1", "s2").Load; seen.State != fact.Unknown || seen.Reason == "" || !seen.At.Equal(h.Seen) {
 		t.Errorf("in the visit: %+v", seen)
+	}
+	h = reached("s3", t0.Add(2*time.Hour))
+	h.Facts.OS = seen(fact.OS{Text: strings.Repeat("x", maxFact)}, h.Seen)
+	save(t, db, h)
+	if seen := factsOf(t, db, "web1", "s3").OS; seen.State != fact.Unknown || len(seen.Reason) > 100 {
+		t.Errorf("a value of %d bytes: %v, %q", maxFact, seen.State, seen.Reason)
 	}
 }
 
@@ -312,76 +294,136 @@ func TestUnknownFactIsLeftOut(t *testing.T) {
 	h := reached("s1", t0)
 	h.Facts.Load = load(1, t0)
 	save(t, db, h)
-	if _, err := db.write.ExecContext(t.Context(), `INSERT INTO current SELECT host, 'aura', state, at, blob FROM current`); err != nil {
+	aura := []reading{{name: "aura", json: []byte(`{"value":{"hue":"green"},"state":"ok"}`)}}
+	newer, err := merge(document(t, db), aura)
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts, err := pack(newer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.write.ExecContext(t.Context(), `UPDATE host SET facts = ?, members = ?`, facts, names(newer)); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "current", theHost(t, db).Facts, h.Facts)
 	h.Facts.Load = load(2, t0)
 	save(t, db, h)
-	if n := count(t, db, `SELECT count(*) FROM current WHERE fact = 'aura'`); n != 1 {
-		t.Error("the unknown fact is gone")
+	same(t, "current", theHost(t, db).Facts, h.Facts)
+	text, err := unpack(document(t, db))
+	if err != nil || !strings.Contains(string(text), `"aura":{"value":{"hue":"green"},"state":"ok"}`) {
+		t.Errorf("the unknown fact is gone: %s, %v", text, err)
 	}
+}
+
+// document is what is stored of the current facts of web1.
+func document(t *testing.T, db *DB) (facts []byte) {
+	t.Helper()
+	if err := db.write.QueryRowContext(t.Context(), `SELECT facts FROM host WHERE name = 'web1'`).Scan(&facts); err != nil {
+		t.Fatal(err)
+	}
+	return facts
 }
 
 func TestDamagedFacts(t *testing.T) {
 	t.Parallel()
-	for name, damage := range map[string]string{
-		"not compressed": `UPDATE blob SET zip = 1`,
-		"another length": `UPDATE blob SET size = size + 1`,
-		"huge":           `UPDATE blob SET size = 1 << 40`,
-		"negative":       `UPDATE blob SET size = -1`,
-		"not JSON":       `UPDATE blob SET data = x'ff', size = 1`,
-		"another shape":  `UPDATE blob SET data = CAST('{"value":[1]}' AS BLOB), size = 13`,
-		"date":           `UPDATE current SET at = 'now'`,
-		"access":         `UPDATE host SET access = '['`,
+	for name, facts := range map[string][]byte{
+		"not compressed": []byte(`{"load":{"value":{"one":1}}}`),
+		"empty":          {},
+		"cut off":        deflate(t, []byte(`{"load":{"value":{"one":1}}}`))[:12],
+		"huge":           deflate(t, make([]byte, maxDocument+1)),
+		"not JSON":       deflate(t, []byte{0xff}),
+		"no object":      deflate(t, []byte(`[1]`)),
+		"another shape":  deflate(t, []byte(`{"load":{"value":[1]}}`)),
+		"date":           deflate(t, []byte(`{"load":{"value":{"one":1},"at":"now"}}`)),
 	} {
 		db := openTemp(t)
 		h := reached("s1", t0)
 		h.Facts.Load = load(1, t0)
 		save(t, db, h)
-		if _, err := db.write.ExecContext(t.Context(), damage); err != nil {
-			t.Fatal(err)
+		for _, table := range []string{"host", "visit"} {
+			if _, err := db.write.ExecContext(t.Context(), `UPDATE `+table+` SET facts = ?`, facts); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if _, err := db.Hosts(t.Context()); !errors.Is(err, ErrCorrupt) {
-			t.Errorf("%s: %v", name, err)
+		if _, err := db.Hosts(t.Context()); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "web1") {
+			t.Errorf("%s: hosts: %v", name, err)
+		}
+		if _, err := db.VisitFacts(t.Context(), "web1", "s1"); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s: visit: %v", name, err)
 		}
 	}
 }
 
-func FuzzUnpack(f *testing.F) {
-	var p packer
-	for _, n := range []int{0, 1, zipAbove, zipAbove + 1, 100_000} {
-		text := make([]byte, n)
-		data, zip, err := p.pack(text)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data, zip, int64(n))
+// A visit that reads all that was known mends what was damaged; one that needs a
+// part of it is told, and leaves it as it is.
+func TestVisitToHostWithDamagedFacts(t *testing.T) {
+	t.Parallel()
+	db := openTemp(t)
+	h := reached("s1", t0)
+	h.Facts.Load = load(1, t0)
+	save(t, db, h)
+	if _, err := db.write.ExecContext(t.Context(), `UPDATE host SET facts = x'ff'`); err != nil {
+		t.Fatal(err)
 	}
-	f.Add([]byte{0xff}, true, int64(math.MaxInt64))
-	f.Fuzz(func(t *testing.T, data []byte, zip bool, size int64) {
-		if size > 1<<20 && size <= maxBlob {
-			size = 1 << 20
-		}
-		text, err := unpack(data, zip, size)
-		if err != nil {
-			if !errors.Is(err, ErrCorrupt) {
-				t.Error(err)
-			}
-			return
-		}
-		if int64(len(text)) != size {
-			t.Errorf("%d bytes, want %d", len(text), size)
-		}
-		var p packer
-		again, zip, err := p.pack(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if back, err := unpack(again, zip, size); err != nil || string(back) != string(text) {
-			t.Errorf("packed and unpacked: %v", err)
-		}
-	})
+	other := reached("s2", t0)
+	other.Facts.Memory = memory(64, t0)
+	if err := db.SaveVisit(t.Context(), other); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "web1") {
+		t.Errorf("merge with damage: %v", err)
+	}
+	h.Scan = "s3"
+	save(t, db, h)
+	same(t, "current", theHost(t, db).Facts, h.Facts)
+	if visits, err := db.Visits(t.Context(), "web1"); err != nil || !slices.Equal(visits, []string{"s3", "s1"}) {
+		t.Errorf("visits %v, %v", visits, err)
+	}
+}
+
+func TestDamagedAccess(t *testing.T) {
+	t.Parallel()
+	db := openTemp(t)
+	save(t, db, reached("s1", t0))
+	if _, err := db.write.ExecContext(t.Context(), `UPDATE host SET access = '['`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Hosts(t.Context()); !errors.Is(err, ErrCorrupt) {
+		t.Error(err)
+	}
+}
+
+// Many visits are one change: the later ones see the earlier, and a bad one
+// undoes them all.
+func TestManyVisitsAtOnce(t *testing.T) {
+	t.Parallel()
+	db := openTemp(t)
+	if err := db.SaveVisits(t.Context(), nil); err != nil {
+		t.Errorf("none: %v", err)
+	}
+	first, second := reached("s1", t0), reached("s2", t0.Add(time.Hour))
+	first.Facts.Load, second.Facts.Memory = load(1, first.Seen), memory(64, second.Seen)
+	elsewhere := busyHost("db1", 1, t0)
+	visits := []Visit{{first, []timeline.Entry{note("a", 0)}}, {elsewhere, nil}, {second, []timeline.Entry{note("b", 1)}}}
+
+	bad := note("bad", 2)
+	bad.Data = json.RawMessage(`nonsense`)
+	err := db.SaveVisits(t.Context(), append(slices.Clone(visits), Visit{elsewhere, []timeline.Entry{bad}}))
+	if err == nil || !strings.Contains(err.Error(), "store the visits to web1 and 3 more: ") {
+		t.Errorf("with a bad entry: %v", err)
+	}
+	if hosts, err := db.Hosts(t.Context()); err != nil || len(hosts) > 0 {
+		t.Errorf("%d hosts, %v", len(hosts), err)
+	}
+
+	if err := db.SaveVisits(t.Context(), visits); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "web1", theHost(t, db).Facts, fact.Merge(first.Facts, second.Facts))
+	same(t, "first visit", factsOf(t, db, "web1", "s1"), first.Facts)
+	same(t, "db1", factsOf(t, db, "db1", elsewhere.Scan), elsewhere.Facts)
+	if entries, err := db.Since(t.Context(), ""); err != nil || len(entries) != 2 {
+		t.Errorf("%d entries, %v", len(entries), err)
+	}
+	sound(t, db)
 }
 
 func TestScans(t *testing.T) {

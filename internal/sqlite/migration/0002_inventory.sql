@@ -8,6 +8,8 @@ CREATE TABLE scan (
     finished TEXT
 ) STRICT;
 
+-- Facts are kept as one document: DEFLATE of a JSON object whose members are the
+-- facts by name, each as it was observed.
 CREATE TABLE host (
     name    TEXT PRIMARY KEY,
     access  TEXT NOT NULL, -- JSON
@@ -18,66 +20,18 @@ CREATE TABLE host (
     seen    TEXT, -- NULL until it was reached
     took    INTEGER NOT NULL, -- nanoseconds
     root    INTEGER NOT NULL,
-    no_root TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-
-CREATE INDEX host_scan ON host (scan);
-
--- A value as it was read, without its date, kept once however many hosts and
--- visits have it.
-CREATE TABLE blob (
-    id   INTEGER PRIMARY KEY,
-    hash BLOB NOT NULL UNIQUE, -- SHA-256 of the JSON
-    size INTEGER NOT NULL,     -- of the JSON, in bytes
-    zip  INTEGER NOT NULL,     -- whether data is compressed (DEFLATE)
-    data BLOB NOT NULL
+    no_root TEXT NOT NULL,
+    members TEXT, -- names of the facts, with spaces between them
+    facts   BLOB  -- what is known now: each fact from the last visit that could read it
 ) STRICT;
 
--- What is known of a host now: each fact from the last visit that could read it.
-CREATE TABLE current (
-    host  TEXT NOT NULL REFERENCES host (name) ON DELETE CASCADE,
-    fact  TEXT NOT NULL,
-    state TEXT NOT NULL,
-    at    TEXT,
-    blob  INTEGER NOT NULL REFERENCES blob (id),
-    PRIMARY KEY (host, fact)
-) STRICT, WITHOUT ROWID;
-
-CREATE INDEX current_blob ON current (blob);
+CREATE INDEX host_scan ON host (scan, name);
 
 -- The visits that reached the host, the last few of them.
 CREATE TABLE visit (
     number INTEGER PRIMARY KEY, -- in the order they were stored
     host   TEXT NOT NULL REFERENCES host (name) ON DELETE CASCADE,
     scan   TEXT NOT NULL,
+    facts  BLOB NOT NULL, -- what it read
     UNIQUE (host, scan)
 ) STRICT;
-
-CREATE TABLE reading (
-    visit INTEGER NOT NULL REFERENCES visit (number) ON DELETE CASCADE,
-    fact  TEXT NOT NULL,
-    at    TEXT,
-    blob  INTEGER NOT NULL REFERENCES blob (id),
-    PRIMARY KEY (visit, fact)
-) STRICT, WITHOUT ROWID;
-
-CREATE INDEX reading_blob ON reading (blob);
-
--- A value that nothing refers to any more goes with its last reference.
-CREATE TRIGGER reading_deleted AFTER DELETE ON reading BEGIN
-    DELETE FROM blob WHERE id = OLD.blob
-        AND NOT EXISTS (SELECT 1 FROM reading WHERE blob = OLD.blob)
-        AND NOT EXISTS (SELECT 1 FROM current WHERE blob = OLD.blob);
-END;
-
-CREATE TRIGGER current_updated AFTER UPDATE OF blob ON current WHEN OLD.blob <> NEW.blob BEGIN
-    DELETE FROM blob WHERE id = OLD.blob
-        AND NOT EXISTS (SELECT 1 FROM reading WHERE blob = OLD.blob)
-        AND NOT EXISTS (SELECT 1 FROM current WHERE blob = OLD.blob);
-END;
-
-CREATE TRIGGER current_deleted AFTER DELETE ON current BEGIN
-    DELETE FROM blob WHERE id = OLD.blob
-        AND NOT EXISTS (SELECT 1 FROM reading WHERE blob = OLD.blob)
-        AND NOT EXISTS (SELECT 1 FROM current WHERE blob = OLD.blob);
-END;
