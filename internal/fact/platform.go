@@ -55,9 +55,12 @@ func parsePlatform(r Raw) Observed[Platform] {
 		j.virtual(r, kv, p)
 	}
 	if j.kind == "" {
-		j.physical(r, p)
+		j.physical(r, kv, p)
 	}
 	p.Kind, p.Hypervisor, p.Evidence = j.kind, j.on, j.evidence
+	if p.Kind == "container" { // they name the machine that it shares
+		p.Serial, p.UUID = "", ""
+	}
 	source := "dmi"
 	if len(j.evidence) > 0 {
 		source, _, _ = strings.Cut(j.evidence[0], "=")
@@ -128,6 +131,7 @@ var hypervisors = []struct{ text, name string }{
 	{"Amazon EC2", "amazon"}, {"Google", "google"}, {"OpenStack", "openstack"}, {"RHEV", "ovirt"}, {"oVirt", "ovirt"}, {"Nutanix", "nutanix"},
 	{"Xen", "xen"}, {"HVM domU", "xen"}, {"Parallels", "parallels"}, {"BHYVE", "bhyve"}, {"DigitalOcean", "digitalocean"},
 	{"Hetzner", "kvm"}, {"Scaleway", "kvm"}, {"Alibaba", "alibaba"}, {"Bhyve", "bhyve"}, {"Virtual Machine", "hyperv"},
+	{"linux,dummy-virt", "kvm"},
 }
 
 // macs of virtual network cards.
@@ -137,10 +141,15 @@ var macs = map[string]string{
 }
 
 func (j *judgement) virtual(r Raw, kv map[string]string, p Platform) {
+	if strings.HasSuffix(p.Model, ".metal") { // Amazon rents out whole machines, too
+		return
+	}
 	for _, path := range []string{"sys_vendor", "product_name", "board_vendor", "bios_vendor"} {
 		j.named(dmi+path, r.line(dmi+path))
 	}
-	j.named("dmidecode", p.Vendor+" "+p.Model)
+	j.named("dmidecode", kv["system-manufacturer"]+" "+kv["system-product-name"])
+	j.named("kenv", kv["smbios.system.maker"]+" "+kv["smbios.system.product"])
+	j.named("device-tree", kv["model"])
 	if t := r.line("/sys/hypervisor/type"); t == "xen" && !strings.Contains(r.line("/proc/xen/capabilities"), "control_d") {
 		j.say("virtual", "xen", "/sys/hypervisor/type", t)
 	}
@@ -181,12 +190,15 @@ func (j *judgement) named(source, text string) {
 // chassis are the DMI chassis types of machines one can touch.
 var chassis = []string{"3", "4", "5", "6", "7", "8", "9", "10", "11", "13", "14", "15", "16", "17", "22", "23", "24", "25", "28", "29", "30", "31", "32", "35"}
 
-func (j *judgement) physical(r Raw, p Platform) {
+func (j *judgement) physical(r Raw, kv map[string]string, p Platform) {
 	if c := r.line(dmi + "chassis_type"); slices.Contains(chassis, c) {
 		j.say("physical", "", dmi+"chassis_type", c)
 	}
 	if p.Vendor != "" && identity(p.Vendor) != "" {
 		j.say("physical", "", "vendor", p.Vendor)
+	}
+	if kv["model"] != "" {
+		j.say("physical", "", "device-tree", kv["model"])
 	}
 }
 
