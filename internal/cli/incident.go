@@ -119,12 +119,17 @@ func (i *openIncident) Append(ctx context.Context, kind timeline.Kind, host stri
 }
 
 func (i *openIncident) append(ctx context.Context, kind timeline.Kind, host string, data any) (timeline.Entry, error) {
-	e, err := timeline.New(i.ID, i.app.actor(), kind, i.app.now(), data)
+	e, err := i.entry(kind, host, data)
 	if err != nil {
 		return timeline.Entry{}, err
 	}
-	e = e.About(host)
 	return e, i.DB.Append(ctx, e)
+}
+
+// entry makes one entry that is written later, with what it is about.
+func (i *openIncident) entry(kind timeline.Kind, host string, data any) (timeline.Entry, error) {
+	e, err := timeline.New(i.ID, i.app.actor(), kind, i.app.now(), data)
+	return e.About(host), err
 }
 
 // Fleet returns every host with its current facts.

@@ -19,6 +19,7 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/host/ssh"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
 	"github.com/nightcall-sh/nightcall/internal/scan"
+	"github.com/nightcall-sh/nightcall/internal/sqlite"
 	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
 
@@ -262,14 +263,7 @@ func (s *scanRun) run(ctx context.Context, targets []routed) error {
 		Limits: shell.Limits{Section: s.opts.probeTimeout, Total: s.opts.deadline},
 		Now:    s.app.now,
 		Began:  s.progress.hostBegan,
-		Ended: func(hosts []inventory.Host) error {
-			for _, h := range hosts {
-				if err := s.keep(ctx, h); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
+		Ended:  func(hosts []inventory.Host) error { return s.keep(ctx, hosts) },
 	})
 	s.progress.close()
 	return errors.Join(err, s.close(ctx, began, err))
@@ -342,29 +336,41 @@ func (s *scanRun) sweep(ctx context.Context, targets []routed) []routed {
 	})
 }
 
-// keep stores one host's result. An address that only a range named, and where
-// nothing answers, is no host.
-func (s *scanRun) keep(ctx context.Context, h inventory.Host) error {
-	if s.swept[h.Name] && (h.Class == host.ClassUnreachable || h.Class == host.ClassRefused && h.Access.Server == "") {
-		s.silent++
-		s.progress.hostEnded(h, false)
-		return nil
+// keep stores results, each with its entry of the timeline, before anybody is
+// told of them.
+func (s *scanRun) keep(ctx context.Context, hosts []inventory.Host) error {
+	var visits []sqlite.Visit
+	for _, h := range hosts {
+		if s.nobody(h) {
+			s.silent++
+			s.progress.hostEnded(h, false)
+			continue
+		}
+		entry, err := s.incident.entry(timeline.HostScanned, h.Name, timeline.HostVisit{
+			Scan: s.id, Class: string(h.Class), Reason: h.Reason, Took: h.Took, Root: h.Root,
+		})
+		if err != nil {
+			return err
+		}
+		visits = append(visits, sqlite.Visit{Host: h, Entries: []timeline.Entry{entry}})
 	}
-	ctx = context.WithoutCancel(ctx) // what was seen is kept, also when the scan is cancelled
-	if err := s.incident.DB.SaveVisit(ctx, h); err != nil {
+	// What was seen is kept, also when the scan is cancelled.
+	if err := s.incident.DB.SaveVisits(context.WithoutCancel(ctx), visits); err != nil {
 		return err
 	}
-	err := s.incident.Append(ctx, timeline.HostScanned, h.Name, timeline.HostVisit{
-		Scan: s.id, Class: string(h.Class), Reason: h.Reason, Took: h.Took, Root: h.Root,
-	})
-	if err != nil {
-		return err
+	for _, v := range visits {
+		v.Host.Facts = fact.Set{} // stored; a thousand of them need not stay in memory
+		s.hosts = append(s.hosts, v.Host)
+		s.counts[v.Host.Class]++
+		s.progress.hostEnded(v.Host, true)
 	}
-	h.Facts = fact.Set{} // stored; a thousand of them need not stay in memory
-	s.hosts = append(s.hosts, h)
-	s.counts[h.Class]++
-	s.progress.hostEnded(h, true)
 	return nil
+}
+
+// nobody reports whether a result is of an address that only a range named, and
+// that has fallen silent since it was swept.
+func (s *scanRun) nobody(h inventory.Host) bool {
+	return s.swept[h.Name] && h.Class == host.ClassUnreachable
 }
 
 // close writes down how the scan ended. A cancelled one stays open, to be gone on
