@@ -1,7 +1,6 @@
 package fact
 
 import (
-	"path"
 	"regexp"
 	"strings"
 )
@@ -11,7 +10,7 @@ func disksFact() Fact {
 	return define("disks", "block devices", Probe{
 		Files: []string{
 			block + "size", block + "ro", block + "removable", block + "queue/rotational", block + "device/model", block + "device/vendor",
-			block + "device/state", block + "dm/name", block + "dm/uuid", block + "md/level", "/proc/mdstat", "/proc/partitions",
+			block + "device/state", block + "dm/name", block + "dm/uuid", "/proc/mdstat", "/proc/partitions",
 		},
 		Script: `has sysctl && sysctl -n kern.disks`,
 		Unless: "/proc/partitions",
@@ -33,7 +32,7 @@ func parseDisks(r Raw) Observed[[]Disk] {
 	if len(disks) > 0 {
 		return found(disks, "/sys/block")
 	}
-	if disks = fromPartitions(r.Files["/proc/partitions"].Content); len(disks) > 0 {
+	if disks = fromPartitions(r.Files["/proc/partitions"].Content, raids); len(disks) > 0 {
 		return partly(disks, "/proc/partitions", "only names and sizes are told")
 	}
 	for _, name := range strings.Fields(clean(r.Out)) {
@@ -48,32 +47,53 @@ func parseDisks(r Raw) Observed[[]Disk] {
 	return unknown[[]Disk]("no block device is told")
 }
 
-// disk describes one device; empty loop, ram and optical ones are left out.
+// noDisk are devices that store nothing of their own.
+var noDisk = regexp.MustCompile(`^(?:loop|ram|zram|sr|fd)\d`)
+
+// disk describes one device of /sys/block.
 func disk(r Raw, name string, raids map[string]raid) (Disk, bool) {
 	at := func(file string) string { return r.line("/sys/block/" + name + "/" + file) }
 	sectors, ok := number(at("size"))
-	if !ok || sectors <= 0 || sectors > 1<<50 {
+	if !ok || sectors <= 0 || sectors > 1<<50 || noDisk.MatchString(name) {
 		return Disk{}, false
 	}
 	d := Disk{
-		Name: clean(name), Size: sectors * 512, Kind: "disk",
-		Model:      strings.TrimSpace(at("device/vendor") + " " + at("device/model")),
+		Name: deviceName(name), Size: sectors * 512, Kind: "disk",
+		Model:      strings.TrimSpace(vendor(at("device/vendor")) + " " + at("device/model")),
 		Rotational: at("queue/rotational") == "1", Removable: at("removable") == "1", ReadOnly: at("ro") == "1",
 		State: at("device/state"),
 	}
-	switch {
-	case strings.HasPrefix(name, "loop"), strings.HasPrefix(name, "ram"), strings.HasPrefix(name, "sr"), strings.HasPrefix(name, "zram"):
-		return Disk{}, false
-	case strings.HasPrefix(name, "md"):
-		d.Kind = "raid"
-		d.Model, d.State, d.Holders = raids[name].level, raids[name].state, raids[name].members
-	case strings.HasPrefix(name, "dm-"):
-		d.Kind, d.Model = "lvm", at("dm/name")
-		if strings.HasPrefix(at("dm/uuid"), "CRYPT-") {
-			d.Kind = "crypt"
-		}
+	d.made(raids)
+	if d.Kind == "lvm" {
+		d.Model = at("dm/name")
+	}
+	if strings.HasPrefix(at("dm/uuid"), "CRYPT-") {
+		d.Kind = "crypt"
 	}
 	return d, true
+}
+
+// made describes a device that the kernel makes of others.
+func (d *Disk) made(raids map[string]raid) {
+	switch {
+	case strings.HasPrefix(d.Name, "md"):
+		r := raids[d.Name]
+		d.Kind, d.Model, d.State, d.Holders = "raid", r.level, r.state, r.members
+	case strings.HasPrefix(d.Name, "dm-"):
+		d.Kind = "lvm"
+	}
+}
+
+// deviceName is a name as the kernel's tables have it: in /sys a "!" stands for
+// the slash of cciss/c0d0.
+func deviceName(name string) string { return clean(strings.ReplaceAll(name, "!", "/")) }
+
+// vendor is a maker's name; virtio's is a number of PCI, ATA's a way to connect.
+func vendor(s string) string {
+	if strings.HasPrefix(s, "0x") || s == "ATA" {
+		return ""
+	}
+	return s
 }
 
 type raid struct {
@@ -82,7 +102,7 @@ type raid struct {
 }
 
 var (
-	mdLine   = regexp.MustCompile(`^(md\S*) : (\S+)(?: \([a-z-]+\))*(?: (\S+))?(.*)$`)
+	mdLine   = regexp.MustCompile(`^(md\S*) : (\S+)(?: \([a-z-]+\))*(?: ([a-z]+\d*)(?: |$))?(.*)$`)
 	mdMember = regexp.MustCompile(`([a-zA-Z0-9!/-]+)\[\d+\](\([A-Z]\))?`)
 	mdHealth = regexp.MustCompile(`\[(\d+)/(\d+)\] \[([U_]+)\]`)
 )
@@ -122,15 +142,18 @@ func parseMDStat(text string) map[string]raid {
 
 var partition = regexp.MustCompile(`^(?:[hsv]d[a-z]+|xvd[a-z]+)\d+$|p\d+$`)
 
-func fromPartitions(text string) []Disk {
+// fromPartitions reads /proc/partitions: major, minor, kilobytes, name.
+func fromPartitions(text string, raids map[string]raid) []Disk {
 	var disks []Disk
 	for line := range strings.Lines(text) {
 		f := strings.Fields(line)
-		if len(f) != 4 || partition.MatchString(f[3]) || strings.HasPrefix(f[3], "loop") || len(disks) >= maxItems {
+		if len(f) != 4 || partition.MatchString(f[3]) || noDisk.MatchString(f[3]) || len(disks) >= maxItems {
 			continue
 		}
 		if kb, ok := number(f[2]); ok && kb > 1 && kb < 1<<50 {
-			disks = append(disks, Disk{Name: clean(path.Base(f[3])), Size: kb * 1024, Kind: "disk"})
+			d := Disk{Name: clean(f[3]), Size: kb * 1024, Kind: "disk"}
+			d.made(raids)
+			disks = append(disks, d)
 		}
 	}
 	return disks

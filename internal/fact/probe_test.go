@@ -2,6 +2,7 @@ package fact_test
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +67,9 @@ func TestFilesAreHarmlessPatterns(t *testing.T) {
 			if !pattern.MatchString(file) || strings.Contains(file, "..") {
 				t.Errorf("%s: file %q", f.Name, file)
 			}
+		}
+		if u := f.Probe.Unless; u != "" && (strings.ContainsAny(u, "*?[") || !slices.Contains(f.Probe.Files, u)) {
+			t.Errorf("%s: its script waits for %q, which is none of its files", f.Name, u)
 		}
 		for _, file := range f.Probe.Again {
 			if strings.ContainsAny(file, "*?[") {

@@ -65,7 +65,7 @@ func readDiskstats(text string) (map[string]diskCounters, []string) {
 			continue
 		}
 		name := clean(f[2])
-		if partition.MatchString(name) || strings.HasPrefix(name, "loop") || strings.HasPrefix(name, "ram") || strings.HasPrefix(name, "sr") {
+		if partition.MatchString(name) || noDisk.MatchString(name) {
 			continue
 		}
 		var n [11]float64
@@ -95,21 +95,26 @@ func parseNetwork(r Raw) Observed[Network] {
 	before := tcpCounters(r.Files["/proc/net/snmp"].Content, "Tcp:")
 	after := tcpCounters(r.Again["/proc/net/snmp"].Content, "Tcp:")
 	out, ok := after["OutSegs"]
-	if !ok || r.Interval <= 0 {
+	first, ok2 := before["OutSegs"]
+	if !ok || !ok2 || r.Interval <= 0 {
 		return unknown[Network]("the counters of TCP were not sampled twice")
 	}
-	again := after["RetransSegs"]
 	n := Network{
-		Interval:         r.Interval,
-		SinceBootPercent: percent(again, out),
-		ListenDrops:      int64(tcpCounters(r.Files["/proc/net/netstat"].Content, "TcpExt:")["ListenDrops"]),
-		Interfaces:       interfaceRates(r.Files["/proc/net/dev"].Content, r.Again["/proc/net/dev"].Content, r.Interval),
+		Interval:    r.Interval,
+		ListenDrops: int64(tcpCounters(r.Files["/proc/net/netstat"].Content, "TcpExt:")["ListenDrops"]),
+		Interfaces:  interfaceRates(r.Files["/proc/net/dev"].Content, r.Again["/proc/net/dev"].Content, r.Interval),
 	}
-	if sent, repeated := out-before["OutSegs"], again-before["RetransSegs"]; sent >= 0 && repeated >= 0 {
-		n.SegmentsOut = rounded(sent / r.Interval.Seconds())
-		n.Retransmits = rounded(repeated / r.Interval.Seconds())
-		n.RetransmitPercent = percent(repeated, sent)
+	again := after["RetransSegs"]
+	if again <= out { // else 32 bits ran over, on an old kernel
+		n.SinceBootPercent = percent(again, out)
 	}
+	sent, repeated := out-first, again-before["RetransSegs"]
+	if sent < 0 || repeated < 0 {
+		return partly(n, "/proc/net/snmp", "the counters of TCP began anew between the readings")
+	}
+	n.SegmentsOut = rounded(sent / r.Interval.Seconds())
+	n.Retransmits = rounded(repeated / r.Interval.Seconds())
+	n.RetransmitPercent = percent(repeated, sent)
 	return found(n, "/proc/net/snmp")
 }
 
@@ -127,7 +132,7 @@ func tcpCounters(text, prefix string) map[string]float64 {
 			continue
 		}
 		for n := 1; n < min(len(f), len(names)); n++ {
-			if v, ok := number(f[n]); ok && v >= 0 {
+			if v, ok := number(f[n]); ok && v >= 0 && v < 1<<53 {
 				counters[names[n]] = float64(v)
 			}
 		}
