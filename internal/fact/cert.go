@@ -15,7 +15,8 @@ func certsFact() Fact {
 }
 
 // certsScript prints the certificate blocks, and only those, of the files where
-// services keep them. Bundles of authorities are left out by size.
+// services keep them: a key behind a certificate that was cut off stays where it
+// is. Of a bundle the first four are enough.
 const certsScript = `set --
 for f in /etc/letsencrypt/live/*/cert.pem /etc/nginx/*.crt /etc/nginx/*.pem /etc/nginx/ssl/* /etc/nginx/certs/* /etc/haproxy/*.pem \
 /etc/haproxy/certs/* /etc/haproxy/ssl/* /etc/apache2/ssl/* /etc/apache2/*.crt /etc/httpd/conf/ssl.crt/* /etc/httpd/ssl/* /etc/pki/tls/certs/*.crt \
@@ -26,7 +27,10 @@ for f in /etc/letsencrypt/live/*/cert.pem /etc/nginx/*.crt /etc/nginx/*.pem /etc
 case $f in *ca-bundle*|*ca-certificates*|*privkey*) continue ;; esac
 set -- "$@" "$f"; [ $# -ge 200 ] && break
 done
-[ $# -eq 0 ] || awk 'FNR==1 {n=0; inside=0} /-----BEGIN CERTIFICATE-----/ {n++; if (n<=4) {inside=1; print "file " FILENAME}} inside {print} /-----END CERTIFICATE-----/ {inside=0}' "$@"`
+[ $# -eq 0 ] || awk 'FNR==1 {n=0; inside=0} /-----BEGIN/ {inside=0}
+/^-----BEGIN CERTIFICATE-----/ && ++n<=4 {inside=1; print "file " FILENAME; print "-----BEGIN CERTIFICATE-----"}
+inside && /^[A-Za-z0-9+\/=]+\r?$/
+/-----END/ {if (inside) print "-----END CERTIFICATE-----"; inside=0}' "$@"`
 
 // parseCerts reads what the script printed; a block that does not parse is
 // counted, not hidden.
@@ -44,7 +48,7 @@ func parseCerts(r Raw) Observed[[]Cert] {
 		}
 	}
 	if broken > 0 {
-		return partly(certs, "files", fmt.Sprintf("%d certificates could not be read", broken))
+		return partly(certs, "files", fmt.Sprintf("certificates that could not be read: %d", broken))
 	}
 	if !r.Root {
 		return partly(certs, "files", "without root, only files that everybody may read")
