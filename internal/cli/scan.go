@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -253,7 +254,7 @@ func (s *scanRun) run(ctx context.Context, targets []routed) error {
 	if err := s.confirmKeys(ctx, targets); err != nil {
 		return err
 	}
-	collectLess()
+	s.spareLaptop()
 	began := s.app.now()
 	s.progress = newProgress(s.app.io, len(targets), s.app.now)
 	s.reach.ask = holding(s.progress, s.reach.ask)
@@ -278,12 +279,16 @@ func unrouted(targets []routed) []scan.Target {
 	return out
 }
 
-// collectLess lets garbage lie while there is room: a scan lives for seconds, and
-// the laptop's processor is wanted elsewhere. Above the limit it is collected as
-// ever.
-func collectLess() {
+// spareLaptop goes easy on the laptop, which has a board, a call and a browser to carry beside
+// us. Garbage lies while there is room: a scan lives for seconds. And one
+// processor for a hundred hosts at once is plenty: a scan waits for hosts, and
+// with more of them most of our time would go into waking each other up.
+func (s *scanRun) spareLaptop() {
 	debug.SetGCPercent(400)
 	debug.SetMemoryLimit(96 << 20)
+	if s.app.getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(min(runtime.NumCPU(), 1+s.opts.parallel/100))
+	}
 }
 
 // resume goes on with a scan that was interrupted, when it had the same targets;

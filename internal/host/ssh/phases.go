@@ -1,6 +1,7 @@
 package ssh
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -30,6 +31,7 @@ const (
 // step its own deadline: the library bounds none after the TCP connection.
 type phases struct {
 	net.Conn
+	in     *bufio.Reader // the library's own is small: each of its reads would be a system call
 	limits Deadlines
 
 	mu      sync.Mutex
@@ -40,7 +42,7 @@ type phases struct {
 }
 
 func newPhases(conn net.Conn, limits Deadlines) *phases {
-	p := &phases{Conn: conn, limits: limits}
+	p := &phases{Conn: conn, in: bufio.NewReaderSize(conn, 32<<10), limits: limits}
 	p.to(phaseBanner)
 	return p
 }
@@ -81,7 +83,7 @@ const maxBanner = 8 << 10
 // Read notices the end of the version line. A server that says something else
 // first is remembered by it.
 func (p *phases) Read(b []byte) (int, error) {
-	n, err := p.Conn.Read(b)
+	n, err := p.in.Read(b)
 	p.mu.Lock()
 	banner := p.at == phaseBanner
 	if banner && len(p.first) < maxBanner {
