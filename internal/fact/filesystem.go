@@ -7,7 +7,7 @@ import (
 
 func filesystemsFact() Fact {
 	return define("filesystems", "mounted filesystems", Probe{
-		Files:  []string{"/proc/mounts", "/etc/fstab", "/etc/mtab"},
+		Files:  []string{"/proc/mounts", "/etc/fstab"},
 		Script: filesystemsScript,
 	}, func(s *Set) *Observed[[]Filesystem] { return &s.Filesystems }, parseFilesystems)
 }

@@ -12,8 +12,7 @@ func schedulesFact() Fact {
 	return define("schedules", "what starts by the clock", Probe{
 		Files: []string{
 			"/etc/crontab", "/etc/anacrontab", "/etc/cron.d/*", "/var/spool/cron/crontabs/*", "/var/spool/cron/*", "/var/cron/tabs/*",
-			"/etc/crontabs/*", "/etc/systemd/system/*.timer", "/etc/systemd/system/timers.target.wants/*.timer",
-			"/lib/systemd/system/*.timer", "/usr/lib/systemd/system/*.timer",
+			"/etc/crontabs/*", "/etc/systemd/system/timers.target.wants/*.timer", // links to the units that are enabled
 		},
 		Script: `for f in /etc/cron.hourly/* /etc/cron.daily/* /etc/cron.weekly/* /etc/cron.monthly/* /etc/systemd/system/timers.target.wants/*.timer; do
 [ -e "$f" ] && echo "$f"; done
@@ -97,7 +96,7 @@ func anacronLine(file, line string) (Schedule, bool) {
 
 // timer describes an enabled systemd timer by its unit file.
 func timer(r Raw, name string) Schedule {
-	text, file := r.Text("/etc/systemd/system/"+name, "/etc/systemd/system/timers.target.wants/"+name, "/lib/systemd/system/"+name, "/usr/lib/systemd/system/"+name)
+	text, file := r.Text("/etc/systemd/system/timers.target.wants/" + name)
 	s := Schedule{Kind: "timer", Source: cmp.Or(file, name), User: "root", Command: strings.TrimSuffix(name, ".timer") + ".service"}
 	var when []string
 	for line := range strings.Lines(text) {

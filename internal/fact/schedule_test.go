@@ -9,14 +9,14 @@ import (
 func TestSchedules(t *testing.T) {
 	t.Parallel()
 	files := map[string]File{
-		"/etc/crontab":                      {Content: "# m h\nSHELL=/bin/sh\nDB_PASSWORD=hunter2\n17 *\t* * *\troot\tcd / && run-parts --report /etc/cron.hourly\n@daily root /opt/backup\n"},
-		"/etc/cron.d/shop":                  {Content: "*/5 * * * * shop PGPASSWORD=hunter2 psql shop\nbroken line\n"},
-		"/var/spool/cron/crontabs/root":     {Content: "MAILTO = ops\n0 3 * * * mysqldump -phunter2 shop >/b\n"},
-		"/etc/anacrontab":                   {Content: "START_HOURS_RANGE=3-22\n1\t5\tcron.daily\tnice run-parts /etc/cron.daily\n"},
-		"/lib/systemd/system/apt.timer":     {Content: "[Timer]\nOnCalendar=*-*-* 6,18:00\n# OnBootSec=1\nOnUnitActiveSec=1d\n[Install]\n"},
-		"/etc/systemd/system/backup.timer":  {Content: "[Timer]\nOnCalendar=daily\nUnit=dump.service\n"},
-		"/lib/systemd/system/unused.timer":  {Content: "[Timer]\nOnCalendar=daily\n"},
-		"/var/spool/cron/crontabs/somebody": {Denied: true},
+		"/etc/crontab":                  {Content: "# m h\nSHELL=/bin/sh\nDB_PASSWORD=hunter2\n17 *\t* * *\troot\tcd / && run-parts --report /etc/cron.hourly\n@daily root /opt/backup\n"},
+		"/etc/cron.d/shop":              {Content: "*/5 * * * * shop PGPASSWORD=hunter2 psql shop\nbroken line\n"},
+		"/var/spool/cron/crontabs/root": {Content: "MAILTO = ops\n0 3 * * * mysqldump -phunter2 shop >/b\n"},
+		"/etc/anacrontab":               {Content: "START_HOURS_RANGE=3-22\n1\t5\tcron.daily\tnice run-parts /etc/cron.daily\n"},
+		"/etc/systemd/system/timers.target.wants/apt.timer":    {Content: "[Timer]\nOnCalendar=*-*-* 6,18:00\n# OnBootSec=1\nOnUnitActiveSec=1d\n[Install]\n"},
+		"/etc/systemd/system/timers.target.wants/backup.timer": {Content: "[Timer]\nOnCalendar=daily\nUnit=dump.service\n"},
+		"/etc/systemd/system/unused.timer":                     {Content: "[Timer]\nOnCalendar=daily\n"},
+		"/var/spool/cron/crontabs/somebody":                    {Denied: true},
 	}
 	out := "/etc/cron.daily/logrotate\n/etc/systemd/system/timers.target.wants/apt.timer\n/etc/systemd/system/timers.target.wants/backup.timer\n"
 	got := observe(schedulesFact(), Raw{Files: files, Out: out, Root: true}).Schedules
@@ -27,8 +27,8 @@ func TestSchedules(t *testing.T) {
 		{"cron", "/etc/crontab", "@daily", "root", "/opt/backup"},
 		{"cron", "/var/spool/cron/crontabs/root", "0 3 * * *", "root", "mysqldump -p[secret] shop >/b"},
 		{"cron", "/etc/cron.daily/logrotate", "daily", "root", "/etc/cron.daily/logrotate"},
-		{"timer", "/lib/systemd/system/apt.timer", "OnCalendar=*-*-* 6,18:00 OnUnitActiveSec=1d", "root", "apt.service"},
-		{"timer", "/etc/systemd/system/backup.timer", "OnCalendar=daily", "root", "dump.service"},
+		{"timer", "/etc/systemd/system/timers.target.wants/apt.timer", "OnCalendar=*-*-* 6,18:00 OnUnitActiveSec=1d", "root", "apt.service"},
+		{"timer", "/etc/systemd/system/timers.target.wants/backup.timer", "OnCalendar=daily", "root", "dump.service"},
 	}
 	if diff := cmp.Diff(want, got.Value); diff != "" {
 		t.Error(diff)
