@@ -17,8 +17,8 @@ import (
 // Bounds of what is stored, in bytes of JSON. Every fact at its largest still
 // makes a document that is read back.
 const (
-	maxFact     = 8 << 20
-	maxDocument = 256 << 20
+	maxFact     = 4 << 20
+	maxDocument = 128 << 20
 )
 
 // A reading is one fact as it is stored: a member of a document, which is the

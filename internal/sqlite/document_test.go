@@ -126,6 +126,14 @@ func TestReplaces(t *testing.T) {
 	}
 }
 
+// A few bytes may stand for very many; they are not all made.
+func TestUnpackIsBounded(t *testing.T) {
+	t.Parallel()
+	if text, err := unpack(deflate(t, make([]byte, maxDocument+1))); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("%d bytes, %v", len(text), err)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	h := busyHost("web1", 1, t0)
 	readings, err := encode(&h.Facts)

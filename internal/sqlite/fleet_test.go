@@ -91,6 +91,23 @@ func BenchmarkSaveVisit(b *testing.B) {
 	}
 }
 
+// BenchmarkSaveVisits stores a dozen hosts at a time, and counts hosts.
+func BenchmarkSaveVisits(b *testing.B) {
+	const hosts = 12
+	db := openTemp(b)
+	var visits []Visit
+	for n := 0; b.Loop(); n++ {
+		visits = append(visits, Visit{Host: busyHost(fmt.Sprint("web", n%20), n, t0.Add(time.Duration(n)))})
+		if len(visits) < hosts {
+			continue
+		}
+		if err := db.SaveVisits(context.Background(), visits); err != nil {
+			b.Fatal(err)
+		}
+		visits = visits[:0]
+	}
+}
+
 func BenchmarkHosts(b *testing.B) {
 	for _, hosts := range []int{10, 100, 1000} {
 		b.Run(fmt.Sprint(hosts), func(b *testing.B) {

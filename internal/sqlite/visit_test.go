@@ -331,7 +331,6 @@ func TestDamagedFacts(t *testing.T) {
 		"not compressed": []byte(`{"load":{"value":{"one":1}}}`),
 		"empty":          {},
 		"cut off":        deflate(t, []byte(`{"load":{"value":{"one":1}}}`))[:12],
-		"huge":           deflate(t, make([]byte, maxDocument+1)),
 		"not JSON":       deflate(t, []byte{0xff}),
 		"no object":      deflate(t, []byte(`[1]`)),
 		"another shape":  deflate(t, []byte(`{"load":{"value":[1]}}`)),
