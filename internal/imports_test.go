@@ -81,6 +81,7 @@ var owners = map[string]string{
 	"golang.org/x/sync":                "internal/scan internal/export internal/cli internal/demo internal/host/ssh",
 	"golang.org/x/sys":                 "internal/host/local internal/stdio internal/home internal/sqlite internal/cli",
 	"golang.org/x/term":                "internal/stdio internal/cli",
+	"golang.org/x/tools/txtar":         "tests",
 	"modernc.org/sqlite":               "internal/sqlite",
 	"golang.org/x/tools":               "tests",
 	"mvdan.cc/sh/v3":                   "tests",
