@@ -108,7 +108,7 @@ func (c *changeReader) begin(f []string) {
 	if len(f) == 0 {
 		return
 	}
-	if n, ok := number(f[0]); ok && n > 0 && n < 1<<40 {
+	if n, ok := number(f[0]); ok && n > 0 && n < maxUnix {
 		c.now = time.Unix(n, 0).UTC()
 	}
 	if len(f) > 1 {
@@ -184,7 +184,7 @@ func (c *changeReader) yearless(layout, line string) (time.Time, bool) {
 func (c *changeReader) file(line string) (Change, bool) {
 	seconds, name, ok := strings.Cut(line, " ")
 	n, ok2 := number(seconds)
-	if !ok || !ok2 || n <= 0 || n > 1<<40 {
+	if !ok || !ok2 || n <= 0 || n > maxUnix {
 		return Change{}, false
 	}
 	return Change{At: time.Unix(n, 0).UTC(), Kind: "file", What: name}, true

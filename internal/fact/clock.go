@@ -18,7 +18,7 @@ var zone = regexp.MustCompile(`^[+-]\d{4}$`)
 func parseClock(r Raw) Observed[Clock] {
 	f := strings.Fields(r.Out)
 	seconds, ok := number(firstField(r.Out))
-	if !ok || seconds < 0 || seconds > 1<<40 || r.Began.IsZero() || r.Ended.Before(r.Began) {
+	if !ok || seconds < 0 || seconds > maxUnix || r.Began.IsZero() || r.Ended.Before(r.Began) {
 		return unknown[Clock]("date says %q", clean(r.Out))
 	}
 	grain, nanos := time.Second, int64(time.Second/2)

@@ -16,10 +16,18 @@ func TestDNS(t *testing.T) {
 		state State
 		want  DNS
 	}{
-		{"plain", map[string]File{resolvConf: {Content: "# made by hand\nsearch a.example\nnameserver 10.0.0.2\nnameserver 10.0.0.3\nsearch b.example c.example\noptions rotate\n"}, "/etc/hosts": hosts},
-			OK, DNS{Servers: []string{"10.0.0.2", "10.0.0.3"}, Search: []string{"b.example", "c.example"}, Hosts: named}},
-		{"resolved", map[string]File{resolvConf: {Content: "nameserver 127.0.0.53\n"}, stubConf: {Content: "nameserver 10.0.0.2\nsearch a.example\n"}, "/etc/hosts": hosts},
-			OK, DNS{Servers: []string{"127.0.0.53", "10.0.0.2"}, Search: []string{"a.example"}, Hosts: named}},
+		{
+			"plain",
+			map[string]File{resolvConf: {Content: "# made by hand\nsearch a.example\nnameserver 10.0.0.2\nnameserver 10.0.0.3\nsearch b.example c.example\noptions rotate\n"}, "/etc/hosts": hosts},
+			OK,
+			DNS{Servers: []string{"10.0.0.2", "10.0.0.3"}, Search: []string{"b.example", "c.example"}, Hosts: named},
+		},
+		{
+			"resolved",
+			map[string]File{resolvConf: {Content: "nameserver 127.0.0.53\n"}, stubConf: {Content: "nameserver 10.0.0.2\nsearch a.example\n"}, "/etc/hosts": hosts},
+			OK,
+			DNS{Servers: []string{"127.0.0.53", "10.0.0.2"}, Search: []string{"a.example"}, Hosts: named},
+		},
 		{"without a resolver", map[string]File{"/etc/hosts": hosts}, Partial, DNS{Servers: []string{}, Search: []string{}, Hosts: named}},
 		{"resolver denied", map[string]File{resolvConf: {Denied: true}, "/etc/hosts": hosts}, Partial, DNS{Servers: []string{}, Search: []string{}, Hosts: named}},
 		{"nothing", nil, Unknown, DNS{}},

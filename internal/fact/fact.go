@@ -204,7 +204,7 @@ func define[T any](name, title string, probe Probe, field func(*Set) *Observed[T
 			if raw.Dropped > 0 && o.State == OK {
 				o.State, o.Reason = Partial, fmt.Sprintf("output too long: %d bytes dropped from its middle", raw.Dropped)
 			}
-			o.At = at
+			o.Source, o.Reason, o.At = clean(o.Source), clean(o.Reason), at // both may name the host's files
 			*field(set) = o
 		},
 		field: func(set *Set) slot { return field(set) },

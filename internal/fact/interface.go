@@ -91,7 +91,8 @@ func (l *interfaceList) setMasters() {
 		i := &l.list[n]
 		i.Master = cmp.Or(
 			byNumber[l.raw.line(netClass+i.Name+"/master/ifindex")],
-			byNumber[l.raw.line(netClass+i.Name+"/brport/bridge/ifindex")], byBond[i.Name])
+			byNumber[l.raw.line(netClass+i.Name+"/brport/bridge/ifindex")], byBond[i.Name],
+		)
 	}
 }
 

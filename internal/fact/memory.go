@@ -22,7 +22,7 @@ func parseBoot(r Raw) Observed[Boot] {
 	b := Boot{Uptime: time.Duration(seconds * float64(time.Second)).Round(time.Second)}
 	for line := range strings.Lines(r.Files["/proc/stat"].Content) {
 		if text, ok := strings.CutPrefix(line, "btime "); ok {
-			if n, ok := number(text); ok && n > 0 {
+			if n, ok := number(text); ok && n > 0 && n < maxUnix {
 				b.At = time.Unix(n, 0).UTC()
 			}
 		}
@@ -41,7 +41,7 @@ func bootFromSysctl(out string) Observed[Boot] {
 	text, _, _ := strings.Cut(sec, ",")
 	at, ok2 := number(text)
 	n, ok3 := number(now)
-	if !ok || !ok2 || !ok3 || at <= 0 || n < at {
+	if !ok || !ok2 || !ok3 || at <= 0 || at > maxUnix || n < at || n-at > 1e9 {
 		return unknown[Boot]("nothing says when it started")
 	}
 	return found(Boot{At: time.Unix(at, 0).UTC(), Uptime: time.Duration(n-at) * time.Second}, "kern.boottime")

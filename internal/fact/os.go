@@ -78,10 +78,19 @@ var releaseLine = regexp.MustCompile(`^(.+?) release ([0-9][0-9A-Za-z.]*)`)
 var suseLine = regexp.MustCompile(`^((?:open)?SUSE.*?) ([0-9][0-9.]*)`)
 
 var redHatIDs = []struct{ name, id string }{
-	{"CentOS", "centos"}, {"Red Hat Enterprise Linux", "rhel"}, {"Red Hat Linux", "redhat"}, {"Fedora", "fedora"},
-	{"Oracle Linux", "ol"}, {"Enterprise Linux Enterprise Linux", "ol"}, {"Scientific Linux", "scientific"},
-	{"Rocky Linux", "rocky"}, {"AlmaLinux", "almalinux"}, {"Amazon Linux", "amzn"},
-	{"SUSE Linux Enterprise", "sles"}, {"openSUSE", "opensuse"}, {"SUSE", "suse"},
+	{"CentOS", "centos"},
+	{"Red Hat Enterprise Linux", "rhel"},
+	{"Red Hat Linux", "redhat"},
+	{"Fedora", "fedora"},
+	{"Oracle Linux", "ol"},
+	{"Enterprise Linux Enterprise Linux", "ol"},
+	{"Scientific Linux", "scientific"},
+	{"Rocky Linux", "rocky"},
+	{"AlmaLinux", "almalinux"},
+	{"Amazon Linux", "amzn"},
+	{"SUSE Linux Enterprise", "sles"},
+	{"openSUSE", "opensuse"},
+	{"SUSE", "suse"},
 }
 
 // updateLevel is how Red Hat counted point releases up to version 4.

@@ -95,7 +95,7 @@ type judgement struct {
 }
 
 func (j *judgement) say(kind, on, source, text string) {
-	j.evidence = append(j.evidence, source+"="+text)
+	j.evidence = append(j.evidence, clean(source+"="+text))
 	if j.kind == "" {
 		j.kind, j.on = kind, on
 	}
@@ -127,10 +127,28 @@ func (j *judgement) container(r Raw, kv map[string]string) {
 
 // hypervisors by what they write into the firmware's tables.
 var hypervisors = []struct{ text, name string }{
-	{"VMware", "vmware"}, {"VirtualBox", "virtualbox"}, {"innotek", "virtualbox"}, {"QEMU", "kvm"}, {"KVM", "kvm"}, {"Bochs", "kvm"},
-	{"Amazon EC2", "amazon"}, {"Google", "google"}, {"OpenStack", "openstack"}, {"RHEV", "ovirt"}, {"oVirt", "ovirt"}, {"Nutanix", "nutanix"},
-	{"Xen", "xen"}, {"HVM domU", "xen"}, {"Parallels", "parallels"}, {"BHYVE", "bhyve"}, {"DigitalOcean", "digitalocean"},
-	{"Hetzner", "kvm"}, {"Scaleway", "kvm"}, {"Alibaba", "alibaba"}, {"Bhyve", "bhyve"}, {"Virtual Machine", "hyperv"},
+	{"VMware", "vmware"},
+	{"VirtualBox", "virtualbox"},
+	{"innotek", "virtualbox"},
+	{"QEMU", "kvm"},
+	{"KVM", "kvm"},
+	{"Bochs", "kvm"},
+	{"Amazon EC2", "amazon"},
+	{"Google", "google"},
+	{"OpenStack", "openstack"},
+	{"RHEV", "ovirt"},
+	{"oVirt", "ovirt"},
+	{"Nutanix", "nutanix"},
+	{"Xen", "xen"},
+	{"HVM domU", "xen"},
+	{"Parallels", "parallels"},
+	{"BHYVE", "bhyve"},
+	{"DigitalOcean", "digitalocean"},
+	{"Hetzner", "kvm"},
+	{"Scaleway", "kvm"},
+	{"Alibaba", "alibaba"},
+	{"Bhyve", "bhyve"},
+	{"Virtual Machine", "hyperv"},
 	{"linux,dummy-virt", "kvm"},
 }
 

@@ -48,6 +48,10 @@ func parseProcesses(r Raw) Observed[[]Process] {
 	return found(list, "ps")
 }
 
+// maxCommand is how many bytes of a command line are kept: a Java program's may
+// be long, and its beginning tells what it is.
+const maxCommand = 1024
+
 // process reads one line by the names of its columns; the last takes the rest.
 func process(f, columns []string) (Process, bool) {
 	if len(f) < len(columns) {
@@ -72,7 +76,7 @@ func process(f, columns []string) (Process, bool) {
 		case "TIME":
 			p.CPUTime = clockTime(value)
 		case "COMMAND":
-			p.Command = redact.Args(clean(strings.Join(f[n:], " ")))
+			p.Command = clip(redact.Args(clean(strings.Join(f[n:], " "))), maxCommand)
 		}
 	}
 	p.Name = processName(p.Command)

@@ -1,7 +1,9 @@
 package fact
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,62 +40,77 @@ func observe(f Fact, raw Raw) Set {
 	return set
 }
 
-// fuzzOut fuzzes the reading of a fact's script. Whatever a host prints, the
-// parser returns, its text commands no terminal, and its value can be stored.
-func fuzzOut(f *testing.F, fact Fact) {
-	names, err := filepath.Glob(filepath.Join("testdata", fact.Name, "*.txtar"))
-	if err != nil || len(names) == 0 {
-		f.Fatalf("no fixtures for %s: %v", fact.Name, err)
+// fuzzFact fuzzes the reading of a fact. Whatever a host answers, written like a
+// fixture, the parser returns and keeps nothing that it should not.
+func fuzzFact(f *testing.F, fact Fact) {
+	for _, x := range fixtures(f, fact.Name) {
+		f.Add(txtar.Format(x.archive))
 	}
-	for _, name := range names {
-		archive, err := txtar.ParseFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, file := range archive.Files {
-			if file.Name == "out" {
-				f.Add(string(file.Data), true)
-				f.Add(string(file.Data), false)
-			}
-		}
-	}
-	f.Fuzz(func(t *testing.T, out string, root bool) {
-		set := observe(fact, Raw{Out: out, Root: root})
-		encoded, err := fact.Encode(&set)
-		if err != nil {
-			t.Fatalf("%q cannot be stored: %v", out, err)
-		}
-		var value any
-		if err := json.Unmarshal(encoded, &value); err != nil {
-			t.Fatal(err)
-		}
-		if text, found := control(value); found {
-			t.Fatalf("%q was kept of %q", text, out)
-		}
-		var back Set
-		if err := fact.Decode(encoded, &back); err != nil {
-			t.Fatalf("%s cannot be read back: %v", encoded, err)
-		}
-	})
+	f.Fuzz(func(t *testing.T, answer []byte) { holds(t, fact, raw(txtar.Parse(answer))) })
 }
 
-// control finds a string with a control character anywhere in a JSON value.
-func control(value any) (text string, found bool) {
+// fuzzOut is fuzzFact of what the fact's script printed, alone.
+func fuzzOut(f *testing.F, fact Fact) {
+	for _, x := range fixtures(f, fact.Name) {
+		out := raw(x.archive).Out
+		f.Add(out, true)
+		f.Add(out, false)
+	}
+	f.Fuzz(func(t *testing.T, out string, root bool) { holds(t, fact, Raw{Out: out, Root: root}) })
+}
+
+// holds checks what is true of every fact: its text commands no terminal, its
+// lists and texts end, its shares are shares, and it is the same after storage.
+func holds(t *testing.T, fact Fact, r Raw) {
+	t.Helper()
+	set := observe(fact, r)
+	encoded, err := fact.Encode(&set)
+	if err != nil {
+		t.Fatalf("%q cannot be stored: %v", r.Out, err)
+	}
+	var value any
+	if err := json.Unmarshal(encoded, &value); err != nil {
+		t.Fatal(err)
+	}
+	if what := offence("", value); what != "" {
+		t.Fatalf("%s in %s", what, encoded)
+	}
+	var back Set
+	if err := fact.Decode(encoded, &back); err != nil {
+		t.Fatalf("%s cannot be read back: %v", encoded, err)
+	}
+	if again, err := fact.Encode(&back); err != nil || !bytes.Equal(again, encoded) {
+		t.Fatalf("%s is stored again as %s: %v", encoded, again, err)
+	}
+}
+
+// offence finds what must be in no fact's JSON, or nothing.
+func offence(key string, value any) string {
 	switch v := value.(type) {
 	case string:
-		return v, strings.ContainsFunc(v, unicode.IsControl)
+		if strings.ContainsFunc(v, unicode.IsControl) || len(v) > 4*maxText {
+			return fmt.Sprintf("%s %.80q…", key, v)
+		}
+	case float64:
+		unsampled := v == -1 && (key == "busy_percent" || key == "wait_percent")
+		if strings.HasSuffix(key, "_percent") && (v < 0 || v > 100) && !unsampled {
+			return fmt.Sprintf("%s %v", key, v)
+		}
 	case []any:
+		if len(v) > maxItems {
+			return fmt.Sprintf("%s of %d items", key, len(v))
+		}
 		for _, item := range v {
-			if text, found := control(item); found {
-				return text, true
+			if what := offence(key, item); what != "" {
+				return what
 			}
 		}
 	case map[string]any:
-		for key, item := range v {
-			if text, found := control(item); found || strings.ContainsFunc(key, unicode.IsControl) {
-				return key + ": " + text, true
+		for name, item := range v {
+			if what := offence(name, item); what != "" {
+				return what
 			}
 		}
 	}
-	return "", false
+	return ""
 }

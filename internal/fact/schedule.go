@@ -25,7 +25,7 @@ func parseSchedules(r Raw) Observed[[]Schedule] {
 	list := []Schedule{}
 	add := func(s Schedule, ok bool) {
 		if ok && len(list) < maxItems {
-			s.Command = redact.Args(s.Command)
+			s.Source, s.When, s.User, s.Command = clean(s.Source), clean(s.When), clean(s.User), clean(redact.Args(s.Command))
 			list = append(list, s)
 		}
 	}

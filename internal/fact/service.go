@@ -52,7 +52,7 @@ func parseServices(r Raw) Observed[[]Service] {
 		case "sysvinit":
 			add(initScript(line))
 		case "rc.d":
-			add(Service{Name: path.Base(line), Manager: "rc.d", State: "enabled"}, strings.HasPrefix(line, "/"))
+			add(Service{Name: clean(path.Base(line)), Manager: "rc.d", State: "enabled"}, strings.HasPrefix(line, "/"))
 		}
 	}
 	switch {

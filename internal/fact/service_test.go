@@ -21,12 +21,17 @@ func TestServices(t *testing.T) {
 			{"kdump", "systemd", "failed", "Crash recovery kernel arming"},
 		}, "systemd"),
 		"alpine-openrc": found([]Service{
-			{"haproxy", "openrc", "failed", ""}, {"sshd", "openrc", "running", ""},
-			{"redis", "openrc", "running", ""}, {"crond", "openrc", "stopped", ""},
+			{"haproxy", "openrc", "failed", ""},
+			{"sshd", "openrc", "running", ""},
+			{"redis", "openrc", "running", ""},
+			{"crond", "openrc", "stopped", ""},
 		}, "openrc"),
 		"centos6-upstart": {State: Partial, Source: "sysvinit", Value: []Service{
-			{"tty (/dev/tty3)", "upstart", "running", ""}, {"ssh", "upstart", "running", ""},
-			{"network", "sysvinit", "enabled", ""}, {"sshd", "sysvinit", "enabled", ""}, {"mysqld", "sysvinit", "enabled", ""},
+			{"tty (/dev/tty3)", "upstart", "running", ""},
+			{"ssh", "upstart", "running", ""},
+			{"network", "sysvinit", "enabled", ""},
+			{"sshd", "sysvinit", "enabled", ""},
+			{"mysqld", "sysvinit", "enabled", ""},
 		}},
 		"freebsd13": {State: Partial, Source: "rc.d", Value: []Service{{"sshd", "rc.d", "enabled", ""}, {"nginx", "rc.d", "enabled", ""}}},
 	} {

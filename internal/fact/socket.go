@@ -351,10 +351,11 @@ func procSocket(table string, f []string) (s socket, inode string, ok bool) {
 	six := strings.HasSuffix(table, "6")
 	local, ok := hexEndpoint(f[1], six)
 	remote, ok2 := hexEndpoint(f[2], six)
-	if !ok || !ok2 {
+	proto := strings.TrimSuffix(table, "6")
+	if !ok || !ok2 || proto != "tcp" && proto != "udp" {
 		return s, "", false
 	}
-	s = socket{proto: strings.TrimSuffix(table, "6"), state: procStates[f[3]], local: local, remote: remote}
+	s = socket{proto: proto, state: procStates[f[3]], local: local, remote: remote}
 	if s.proto == "udp" && s.state == "closed" {
 		s.state = "unconn"
 	}

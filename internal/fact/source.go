@@ -5,22 +5,32 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // limits on what a parser keeps of one host, whatever it prints.
 const (
 	maxItems = 20000
 	maxText  = 4096
+	maxUnix  = 1 << 37 // seconds: the year 6325, which JSON can still write
 )
 
 // clean is one value that a host gave: trimmed, valid UTF-8, without control
 // characters, not endless. Tabs and line breaks become blanks.
 func clean(s string) string {
-	s = strings.TrimSpace(s)
-	if len(s) > maxText {
-		s = s[:maxText]
+	s = strings.ToValidUTF8(clip(strings.TrimSpace(s), maxText), "\uFFFD")
+	return strings.TrimSpace(strings.Map(printable, s))
+}
+
+// clip is at most the first limit bytes of a text, without half a character.
+func clip(s string, limit int) string {
+	if len(s) <= limit {
+		return s
 	}
-	return strings.Map(printable, strings.ToValidUTF8(s, "\uFFFD"))
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	return s[:limit]
 }
 
 func printable(r rune) rune {
