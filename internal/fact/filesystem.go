@@ -1,6 +1,7 @@
 package fact
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -20,8 +21,10 @@ const filesystemsScript = `set --
 if [ -r /proc/mounts ]; then
 while read -r d m t o; do
 case $t in
-proc|sysfs|devtmpfs|devpts|cgroup*|securityfs|debugfs|tracefs|pstore|bpf|configfs|fusectl|mqueue|hugetlbfs|binfmt_misc|rpc_pipefs|nfsd|autofs|squashfs|rootfs|usbfs|efivarfs|selinuxfs|nsfs|ramfs|fuse.*) continue ;;
-nfs*|cifs|smb*|ceph|glusterfs|lustre|afs|9p|ncpfs|gfs*|ocfs2) continue ;;
+proc|sysfs|devtmpfs|devpts|cgroup*|securityfs|debugfs|tracefs|pstore|bpf|configfs|fusectl|mqueue|hugetlbfs|binfmt_misc|rpc_pipefs|nfsd|autofs|squashfs|iso9660|rootfs|usbfs|efivarfs|selinuxfs|nsfs|ramfs|fuse|fuse.*) continue ;;
+nfs*|cifs|smb*|ceph|glusterfs|lustre|beegfs|gpfs|afs|9p|ncpfs|gfs*|ocfs2) continue ;;
+overlay|overlayfs|aufs) [ "$m" = / ] || continue ;;
+tmpfs) case $m in /proc/*|/sys/*|/run/credentials/*|/var/lib/docker/*|/var/lib/containers/*|/var/lib/kubelet/*) continue ;; esac ;;
 esac
 case $m in *\\*) m=$(printf '%b' "$(printf %s "$m" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g')") ;; esac
 set -- "$@" "$m"
@@ -31,16 +34,37 @@ s=$(stat -f -c '%S|%b|%f|%a|%c|%d|%n' "$@")
 case $s in [0-9]*) printf '%s\n' "$s"; exit 0 ;; esac
 df -P -k "$@"; echo; df -P -i "$@"; exit 0
 fi
-mount -p; echo; df -k -i`
+mount -p; echo; df -l -k -i`
 
 // pseudo filesystems hold nothing that can fill up.
 var pseudo = []string{
 	"proc", "sysfs", "devtmpfs", "devpts", "cgroup", "cgroup2", "securityfs", "debugfs", "tracefs", "pstore", "bpf", "configfs",
 	"fusectl", "mqueue", "hugetlbfs", "binfmt_misc", "rpc_pipefs", "nfsd", "autofs", "squashfs", "rootfs", "usbfs", "efivarfs",
-	"selinuxfs", "nsfs", "ramfs", "devfs", "fdescfs", "procfs", "linprocfs", "linsysfs", "iso9660",
+	"selinuxfs", "nsfs", "ramfs", "fuse", "devfs", "fdescfs", "procfs", "linprocfs", "linsysfs", "iso9660",
 }
 
-var networked = []string{"nfs", "nfs4", "cifs", "smbfs", "smb3", "ceph", "glusterfs", "lustre", "afs", "9p", "ncpfs", "gfs", "gfs2", "ocfs2", "fuse.sshfs", "fuse.glusterfs"}
+// networked filesystems live on other hosts, or wait for them.
+var networked = regexp.MustCompile(`^(nfs.*|cifs|smb.*|ceph|glusterfs|lustre|beegfs|gpfs|afs|9p|ncpfs|gfs.*|ocfs2|` +
+	`fuse\.(sshfs|glusterfs|ceph.*|s3fs|gcsfuse|rclone|davfs2?|mfs|moosefs|hdfs))$`)
+
+// passing is where tmpfs comes and goes with containers and units, or only hides
+// what is below it.
+var passing = regexp.MustCompile(`^/(proc|sys|run/credentials|var/lib/docker|var/lib/containers|var/lib/kubelet)/`)
+
+// stores reports whether a filesystem of this type, mounted there, holds something
+// of the host's own: each container's layers are but another view of the disk.
+func stores(kind, mount string) bool {
+	switch {
+	case slices.Contains(pseudo, kind):
+		return false
+	case kind == "overlay" || kind == "overlayfs" || kind == "aufs":
+		return mount == "/"
+	case kind == "tmpfs":
+		return !passing.MatchString(mount)
+	default:
+		return !strings.HasPrefix(kind, "fuse.") || networked.MatchString(kind)
+	}
+}
 
 func parseFilesystems(r Raw) Observed[[]Filesystem] {
 	mounts, source := r.Files["/proc/mounts"].Content, "stat"
@@ -117,16 +141,12 @@ func uncovered(text string) []Filesystem {
 
 // mount reads one line: device, mount point, type, options.
 func mount(fields []string) (Filesystem, bool) {
-	if len(fields) < 4 || fields[1][0] != '/' || slices.Contains(pseudo, fields[2]) {
-		return Filesystem{}, false
-	}
-	network := slices.Contains(networked, fields[2])
-	if strings.HasPrefix(fields[2], "fuse.") && !network {
+	if len(fields) < 4 || fields[1][0] != '/' || !stores(fields[2], fields[1]) {
 		return Filesystem{}, false
 	}
 	return Filesystem{
 		Device: clean(unescape(fields[0])), Mount: clean(unescape(fields[1])), Type: clean(fields[2]),
-		ReadOnly: slices.Contains(strings.Split(fields[3], ","), "ro"), Network: network,
+		ReadOnly: slices.Contains(strings.Split(fields[3], ","), "ro"), Network: networked.MatchString(fields[2]),
 	}, true
 }
 

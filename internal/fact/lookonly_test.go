@@ -162,7 +162,7 @@ var lookers = map[string]allowance{
 	// The system.
 	"date": only(`\+.*`), "df": only(`(-[PkiTl] ?)+( \$)?`), "find": only(`(/\S+ )+-xdev( -type f| -mtime -\d+| -name \S+)*`),
 	"freebsd-version": only(``), "kenv": only(`-q \S+`), "last": only(`(-n \d+( -F)?)?`), "ls": anything, "mount": only(`-p`), "ps": anything,
-	"stat": anything, "sysctl": only(`(-n )?[a-z0-9_.]+( [a-z0-9_.]+)*`), "uname": anything, "dmidecode": only(`-s \S+`),
+	"stat": anything, "swapinfo": only(`-k`), "sysctl": only(`(-n )?[a-z0-9_.]+( [a-z0-9_.]+)*`), "uname": anything, "dmidecode": only(`-s \S+`),
 
 	// The network.
 	"ifconfig": only(`-a`), "ip": only(`-o addr show`), "netstat": only(`-antup?|-rn`), "sockstat": only(`-46`), "ss": only(`-antup`),

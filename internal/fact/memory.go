@@ -154,8 +154,9 @@ func cpuTimes(text string) (t cpuTime, ok bool) {
 
 func memoryFact() Fact {
 	return define("memory", "memory and swap", Probe{
-		Files:  []string{"/proc/meminfo"},
-		Script: `has sysctl && sysctl hw.physmem hw.pagesize vm.stats.vm.v_free_count vm.stats.vm.v_inactive_count vm.swap_total`,
+		Files: []string{"/proc/meminfo", arcstats},
+		Script: `has sysctl && sysctl hw.physmem hw.pagesize vm.stats.vm.v_free_count vm.stats.vm.v_inactive_count kstat.zfs.misc.arcstats.size kstat.zfs.misc.arcstats.c_min
+has swapinfo && swapinfo -k`,
 		Unless: "/proc/meminfo",
 	}, func(s *Set) *Observed[Memory] { return &s.Memory }, parseMemory)
 }
@@ -163,7 +164,7 @@ func memoryFact() Fact {
 func parseMemory(r Raw) Observed[Memory] {
 	text := r.Files["/proc/meminfo"].Content
 	if text == "" {
-		return memoryFromSysctl(keyValues(r.Out, ":"))
+		return memoryFromSysctl(r.Out)
 	}
 	kb := map[string]int64{}
 	for line := range strings.Lines(text) {
@@ -177,13 +178,14 @@ func parseMemory(r Raw) Observed[Memory] {
 		return unknown[Memory]("/proc/meminfo has no total")
 	}
 	m.SwapFree = min(m.SwapFree, m.SwapTotal)
+	cache := arc(r.Files[arcstats].Content)
 	free, freeTold := kb["MemFree"]
 	available, told := kb["MemAvailable"]
 	switch {
 	case told:
-		return found(m.with(available), "/proc/meminfo")
+		return found(m.with(available+cache), "/proc/meminfo")
 	case freeTold: // before Linux 3.14
-		available = free + kb["Buffers"] + kb["Cached"] + kb["SReclaimable"] - kb["Shmem"]
+		available = free + kb["Buffers"] + kb["Cached"] + kb["SReclaimable"] - kb["Shmem"] + cache
 		return partly(m.with(available), "/proc/meminfo", "this kernel does not estimate what is available; free, buffers and cache were added")
 	default:
 		return unknown[Memory]("/proc/meminfo does not tell what is free")
@@ -198,7 +200,31 @@ func (m Memory) with(available int64) Memory {
 	return m
 }
 
-func memoryFromSysctl(kv map[string]string) Observed[Memory] {
+// arcstats is where ZFS on Linux tells of its cache.
+const arcstats = "/proc/spl/kstat/zfs/arcstats"
+
+// arc is what ZFS's cache gives back when memory is short, which the kernel does
+// not count as available: all above its minimum.
+func arc(text string) int64 {
+	told := map[string]int64{}
+	for line := range strings.Lines(text) {
+		if f := strings.Fields(line); len(f) == 3 {
+			told[f[0]], _ = number(f[2])
+		}
+	}
+	return reclaimable(told["size"], told["c_min"])
+}
+
+func reclaimable(size, least int64) int64 {
+	if size > 1<<50 || least < 0 {
+		return 0
+	}
+	return max(size-least, 0)
+}
+
+// memoryFromSysctl reads FreeBSD's sysctl and swapinfo.
+func memoryFromSysctl(out string) Observed[Memory] {
+	kv := keyValues(out, ":")
 	total, ok := number(kv["hw.physmem"])
 	page, ok2 := number(kv["hw.pagesize"])
 	if !ok || !ok2 || total <= 0 || page <= 0 || page > 1<<20 {
@@ -206,9 +232,34 @@ func memoryFromSysctl(kv map[string]string) Observed[Memory] {
 	}
 	free, _ := number(kv["vm.stats.vm.v_free_count"])
 	inactive, _ := number(kv["vm.stats.vm.v_inactive_count"])
-	swap, _ := number(kv["vm.swap_total"])
+	size, _ := number(kv["kstat.zfs.misc.arcstats.size"])
+	least, _ := number(kv["kstat.zfs.misc.arcstats.c_min"])
 	most := total / page
 	pages := min(max(free, 0), most) + min(max(inactive, 0), most)
-	m := Memory{Total: total, SwapTotal: max(swap, 0), SwapFree: max(swap, 0)}
-	return partly(m.with(pages*page), "sysctl", "how much swap is used is not told")
+	m := Memory{Total: total}
+	told := m.swapinfo(out)
+	m = m.with(pages*page + reclaimable(size, least))
+	if !told {
+		return partly(m, "sysctl", "swap is not told")
+	}
+	return found(m, "sysctl, swapinfo")
+}
+
+// swapinfo adds up lines "DEVICE BLOCKS USED FREE PERCENT" in kilobytes, and
+// reports whether their heading was there: without swap it is all there is.
+func (m *Memory) swapinfo(out string) (told bool) {
+	for line := range strings.Lines(out) {
+		f := strings.Fields(line)
+		if len(f) != 5 {
+			continue
+		}
+		told = told || f[0] == "Device"
+		size, ok := number(f[1])
+		used, ok2 := number(f[2])
+		if ok && ok2 && strings.HasPrefix(f[0], "/") && size >= 0 && size < 1<<40 && used >= 0 && used <= size && m.SwapTotal < 1<<55 {
+			m.SwapTotal += size * 1024
+			m.SwapFree += (size - used) * 1024
+		}
+	}
+	return told
 }

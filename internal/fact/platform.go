@@ -30,6 +30,7 @@ fi
 [ -e /.dockerenv ] && echo mark=docker
 [ -e /run/.containerenv ] && echo mark=podman
 [ -d /proc/bc ] && echo mark=openvz-host
+[ -r /proc/1/environ ] && grep -a -o 'container=[a-z-]*' /proc/1/environ
 [ -r /proc/device-tree/model ] && { read -r m </proc/device-tree/model; echo "model=$m"; }
 if [ ! -d /sys/class/dmi/id ] && has dmidecode; then
 for k in system-manufacturer system-product-name system-serial-number system-uuid bios-version; do echo "$k=$(dmidecode -s $k)"; done
@@ -77,7 +78,7 @@ func parsePlatform(r Raw) Observed[Platform] {
 }
 
 // placeholder matches what vendors write in place of a serial number.
-var placeholder = regexp.MustCompile(`(?i)^(to be filled.*|default.*|system.*|not ?(specified|available|applicable|present|settable)|none|n/?a|unknown|empty|oem|o\.e\.m\.?|invalid|undefined|chassis.*|[0.\-]+|f[f\-]+|x+|123456789.*|0123456789.*|03000200-0400-0500-0006-000700080009)$`)
+var placeholder = regexp.MustCompile(`(?i)^(to be filled.*|default.*|system.*|not ?(specified|available|applicable|present|settable)|none|n/?a|unknown|empty|serial number|oem|o\.e\.m\.?|invalid|undefined|chassis.*|[0.\-]+|f[f\-]+|x+|123456789.*|0123456789.*|03000200-0400-0500-0006-000700080009|12345678-1234-5678-90ab-cddeefaabbcc)$`)
 
 // identity is a serial number or UUID, or empty for a placeholder: that would
 // make two machines one.
@@ -109,6 +110,9 @@ func (j *judgement) container(r Raw, kv map[string]string) {
 		if kv["mark"] == mark {
 			j.say("container", mark, "mark", mark)
 		}
+	}
+	if v := kv["container"]; v != "" { // LXC tells its init, and nobody else
+		j.say("container", v, "/proc/1/environ", "container="+v)
 	}
 	if _, ok := r.Files["/proc/vz/veinfo"]; ok && kv["mark"] != "openvz-host" {
 		j.say("container", "openvz", "/proc/vz", "veinfo")
@@ -158,6 +162,10 @@ var macs = map[string]string{
 	"00:16:3e": "xen", "00:15:5d": "hyperv", "00:1c:42": "parallels",
 }
 
+// ethernet are the names of cards: the bridges and taps of a machine that runs
+// guests have virtual addresses, too.
+var ethernet = regexp.MustCompile(`^/sys/class/net/(eth\d|en[ospx])`)
+
 func (j *judgement) virtual(r Raw, kv map[string]string, p Platform) {
 	if strings.HasSuffix(p.Model, ".metal") { // Amazon rents out whole machines, too
 		return
@@ -181,7 +189,7 @@ func (j *judgement) virtual(r Raw, kv map[string]string, p Platform) {
 	}
 	for _, path := range r.matching("/sys/class/net/") {
 		mac := strings.ToLower(r.line(path))
-		if len(mac) < 8 {
+		if len(mac) < 8 || !ethernet.MatchString(path) {
 			continue
 		}
 		on, ok := macs[mac[:8]]
@@ -226,13 +234,19 @@ func machineIDFact() Fact {
 	}, func(s *Set) *Observed[string] { return &s.MachineID }, parseMachineID)
 }
 
-var hex32 = regexp.MustCompile(`^[0-9a-f]{32}$`)
+var (
+	hex32 = regexp.MustCompile(`^[0-9a-f]{32}$`)
+	uuid  = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+)
 
 func parseMachineID(r Raw) Observed[string] {
 	for _, path := range []string{"/etc/machine-id", "/var/lib/dbus/machine-id"} {
 		if id := strings.ToLower(r.line(path)); hex32.MatchString(id) {
 			return found(id, path)
 		}
+	}
+	if id := strings.ToLower(r.line("/etc/hostid")); uuid.MatchString(id) && identity(id) != "" { // FreeBSD's
+		return found(id, "/etc/hostid")
 	}
 	return partly("", "", "it has none; they came with systemd and D-Bus")
 }

@@ -19,7 +19,7 @@ func parseDiskRates(r Raw) Observed[[]DiskRate] {
 	const file = "/proc/diskstats"
 	before, order := readDiskstats(r.Files[file].Content)
 	after, _ := readDiskstats(r.Again[file].Content)
-	if len(after) == 0 || r.Interval <= 0 {
+	if len(before) == 0 || len(after) == 0 || r.Interval <= 0 {
 		return unknown[[]DiskRate]("the disks' counters were not sampled twice")
 	}
 	rates := []DiskRate{}
@@ -99,9 +99,10 @@ func parseNetwork(r Raw) Observed[Network] {
 	if !ok || !ok2 || r.Interval <= 0 {
 		return unknown[Network]("the counters of TCP were not sampled twice")
 	}
+	drops, told := tcpCounters(r.Files["/proc/net/netstat"].Content, "TcpExt:")["ListenDrops"]
 	n := Network{
 		Interval:    r.Interval,
-		ListenDrops: int64(tcpCounters(r.Files["/proc/net/netstat"].Content, "TcpExt:")["ListenDrops"]),
+		ListenDrops: int64(drops),
 		Interfaces:  interfaceRates(r.Files["/proc/net/dev"].Content, r.Again["/proc/net/dev"].Content, r.Interval),
 	}
 	again := after["RetransSegs"]
@@ -115,6 +116,9 @@ func parseNetwork(r Raw) Observed[Network] {
 	n.SegmentsOut = rounded(sent / r.Interval.Seconds())
 	n.Retransmits = rounded(repeated / r.Interval.Seconds())
 	n.RetransmitPercent = percent(repeated, sent)
+	if !told {
+		return partly(n, "/proc/net/snmp", "connections lost to full backlogs are not counted")
+	}
 	return found(n, "/proc/net/snmp")
 }
 

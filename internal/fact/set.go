@@ -89,7 +89,7 @@ type Load struct {
 // Memory is in bytes.
 type Memory struct {
 	Total     int64 `json:"total"`
-	Available int64 `json:"available"` // the kernel's estimate, or free + buffers + cache before Linux 3.14
+	Available int64 `json:"available"` // the kernel's estimate, or free + buffers + cache before Linux 3.14; and what ZFS would give back
 	SwapTotal int64 `json:"swap_total"`
 	SwapFree  int64 `json:"swap_free"`
 

@@ -1,6 +1,7 @@
 package fact
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -32,10 +33,11 @@ func ask(t *testing.T, argv []string, path string, f Fact) Raw {
 	cmd.Stdin = strings.NewReader("has() { command -v \"$1\" >/dev/null 2>&1; }\n( " + f.Probe.Script + "\n) </dev/null\n")
 	cmd.Env = []string{"PATH=" + path, "LC_ALL=C"}
 	out, err := cmd.Output()
-	if err != nil && len(out) == 0 {
+	var failed *exec.ExitError
+	if err != nil && !errors.As(err, &failed) {
 		t.Fatalf("%s: %v", f.Name, err)
 	}
-	return Raw{Out: string(out), Root: os.Geteuid() == 0}
+	return Raw{Out: string(out), Exit: cmd.ProcessState.ExitCode(), Root: os.Geteuid() == 0}
 }
 
 // pathWith is a PATH on which only these tools are found.
