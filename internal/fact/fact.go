@@ -32,7 +32,7 @@ type Probe struct {
 	// globs are allowed; names contain no spaces. A missing file is normal.
 	Files []string
 
-	// Again are files read a second time at the end of the visit, at least
+	// Again are files read a second time at the end of the visit, about
 	// [SampleInterval] later, so that counters become rates.
 	Again []string
 
@@ -54,7 +54,8 @@ type Probe struct {
 	Timeout time.Duration
 }
 
-// SampleInterval is the least time between the two readings of a counter.
+// SampleInterval is how long after the beginning of a visit the counters are read
+// again, at the earliest.
 const SampleInterval = 250 * time.Millisecond
 
 // Raw is what came back for one fact.

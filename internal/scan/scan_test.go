@@ -69,8 +69,8 @@ func TestVisit(t *testing.T) {
 	if off := h.Facts.Clock.Value.Offset.Abs(); off > time.Second+h.Facts.Clock.Value.Error {
 		t.Errorf("this machine's clock is %s off its own", off)
 	}
-	if i := h.Facts.Network.Value.Interval; i < fact.SampleInterval {
-		t.Errorf("the counters were read twice within %s, want at least %s", i, fact.SampleInterval)
+	if i := h.Facts.Network.Value.Interval; i < fact.SampleInterval/2 {
+		t.Errorf("the counters were read twice within %s, want about %s", i, fact.SampleInterval)
 	}
 }
 
