@@ -20,9 +20,11 @@ for f in /var/log/dpkg.log.1 /var/log/dpkg.log /var/log/yum.log /var/log/dnf.rpm
 if [ -r $f ]; then echo "#$f"; tail -n 200 $f
 elif [ -e $f ]; then echo "#denied $f"; fi
 done
-echo "#etc"; l=$(find /etc -xdev -type f -mtime -3)
+echo "#etc"; t=there; l=$(find /etc -xdev -type f -mtime -3 -printf '%T@ %p\n')
+[ -n "$l" ] || { t=; l=$(find /etc -xdev -type f -mtime -3); }
 [ -z "$l" ] || { IFS='
-'; set -f; set -- $l; [ $# -gt 101 ] && { shift $(($# - 101)); l=$*; }; stat -c '%Y %n' $l || stat -f '%m %N' $l || echo "#denied the times of files in /etc"; }
+'; set -f; set -- $l; [ $# -gt 101 ] && { shift $(($# - 101)); l=$*; }
+if [ -n "$t" ]; then echo "$l"; else stat -c '%Y %n' $l || stat -f '%m %N' $l || echo "#denied the times of files in /etc"; fi; }
 if has last; then echo "#last"; last -n 25 -F || last -n 25 || last | head -n 25; else echo "#denied the record of logins: there is no last"; fi
 :`
 
@@ -183,6 +185,7 @@ func (c *changeReader) yearless(layout, line string) (time.Time, bool) {
 // file reads "SECONDS NAME"; ls's own dates are too vague to keep.
 func (c *changeReader) file(line string) (Change, bool) {
 	seconds, name, ok := strings.Cut(line, " ")
+	seconds, _, _ = strings.Cut(seconds, ".") // GNU find tells their fractions
 	n, ok2 := number(seconds)
 	if !ok || !ok2 || n <= 0 || n > maxUnix {
 		return Change{}, false

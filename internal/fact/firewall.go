@@ -16,8 +16,8 @@ func firewallFact() Fact {
 // no tool here can list, says so: no rules told is not no rules.
 const firewallScript = `if [ -d /proc/net ]; then
 r=; { read -r r </proc/sys/kernel/osrelease; }; n=
-if [ -d /sys/module/nf_tables ] || grep -q '/nf_tables[.]ko' "/lib/modules/$r/modules.builtin"; then n=there; fi
-if has nft && { [ -n "$n" ] || [ ! -e /proc/modules ]; }; then
+if [ -d /sys/module/nf_tables ] || { has nft && [ ! -e /proc/modules ]; } || grep -q '/nf_tables[.]ko' "/lib/modules/$r/modules.builtin"; then n=there; fi
+if has nft && [ -n "$n" ]; then
 echo "#nft"; nft list ruleset || echo "#failed nft"
 elif [ -n "$n" ] && has iptables-nft-save; then
 echo "#iptables"; iptables-nft-save || echo "#failed iptables-nft-save"

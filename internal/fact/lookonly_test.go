@@ -80,6 +80,9 @@ func assignment(a *syntax.Assign) error {
 
 // command allows what lookers name, with arguments that they allow.
 func command(words []*syntax.Word) error {
+	if words[0].Lit() == "exec" && len(words) > 1 {
+		words = words[1:]
+	}
 	name := words[0].Lit()
 	allowed, ok := lookers[name]
 	if !ok {
@@ -160,7 +163,7 @@ var lookers = map[string]allowance{
 	"sed": only(`(-n )?s/[^/]*/[^/]*/[gp0-9]*|-n \d+(,\d+)?p`),
 
 	// The system.
-	"date": only(`\+.*`), "df": only(`(-[PkiTl] ?)+( \$)?`), "find": only(`(/\S+ )+-xdev( -type f| -mtime -\d+| -name \S+)*`),
+	"date": only(`\+.*`), "df": only(`(-[PkiTl] ?)+( \$)?`), "find": only(`(/\S+ )+-xdev( -type f| -mtime -\d+| -name \S+)*( -printf %T@ %p\\n)?`),
 	"freebsd-version": only(``), "kenv": only(`-q \S+`), "last": only(`(-n \d+( -F)?)?`), "ls": anything, "mount": only(`-p`), "ps": anything,
 	"stat": anything, "swapinfo": only(`-k`), "sysctl": only(`(-n )?[a-z0-9_.]+( [a-z0-9_.]+)*`), "uname": anything, "dmidecode": only(`-s \S+`),
 

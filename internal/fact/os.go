@@ -161,13 +161,26 @@ func osFromKernel(r Raw) Observed[OS] {
 
 func kernelFact() Fact {
 	return define("kernel", "kernel", Probe{
-		Script: `uname -snrvm`,
+		Files: []string{
+			sysKernel + "ostype", sysKernel + "hostname", sysKernel + "osrelease", sysKernel + "version", sysKernel + "arch",
+		},
+		Script: `exec uname -snrvm`,
+		Unless: sysKernel + "arch",
 	}, func(s *Set) *Observed[Kernel] { return &s.Kernel }, parseKernel)
 }
 
-// parseKernel reads uname's one line: system, node, release, version, machine.
-// Only the version has spaces.
+// sysKernel is where Linux shows what uname says; the architecture since 6.1.
+const sysKernel = "/proc/sys/kernel/"
+
+// parseKernel reads the kernel's own files, or uname's one line: system, node,
+// release, version, machine. Only the version has spaces.
 func parseKernel(r Raw) Observed[Kernel] {
+	if arch := r.line(sysKernel + "arch"); arch != "" {
+		return found(Kernel{
+			Name: r.line(sysKernel + "ostype"), Host: r.line(sysKernel + "hostname"), Release: r.line(sysKernel + "osrelease"),
+			Version: r.line(sysKernel + "version"), Arch: arch,
+		}, sysKernel)
+	}
 	f := strings.Fields(clean(r.Out))
 	if len(f) < 5 {
 		return unknown[Kernel]("uname says %q", clean(r.Out))

@@ -19,7 +19,7 @@ const interesting = `^(openssl|libssl|libgnutls|openssh-server|haproxy|nginx|apa
 // dpkg-query needs four times the CPU to say the same.
 const packagesScript = `n='` + interesting + `'
 if [ -r /var/lib/dpkg/status ]; then echo "#dpkg"
-awk '/^Package: /{p=$2} /^Status: /{s=$4} /^Architecture: /{a=$2} /^Version: /{v=$2} /^$/{if(p~n)print p,v,a,s;p=s=v=a=""} END{if(p~n)print p,v,a,s}' n="$n" /var/lib/dpkg/status
+exec awk '/^Package: /{p=$2} /^Status: /{s=$4} /^Architecture: /{a=$2} /^Version: /{v=$2} /^$/{if(p~n)print p,v,a,s;p=s=v=a=""} END{if(p~n)print p,v,a,s}' n="$n" /var/lib/dpkg/status
 elif has rpm; then echo "#rpm"
 rpm -q --nosignature --nodigest --qf '%{NAME} %{VERSION}-%{RELEASE} %{ARCH} installed\n' openssl openssl-libs openssl098e libopenssl0_9_8 libopenssl1_0_0 libopenssl1_1 libopenssl3 gnutls openssh-server haproxy nginx httpd apache2 mysql mariadb mysql-server \
 mysql-community-server mariadb-server MariaDB-server percona-server-server postgresql-server redis valkey memcached mongodb-server mongodb-org-server \
@@ -27,7 +27,7 @@ elasticsearch rabbitmq-server php php-fpm java-1.6.0-openjdk java-1.7.0-openjdk 
 java-17-openjdk-headless java-21-openjdk-headless nodejs docker docker-ce containerd.io podman keepalived varnish tomcat tomcat5 tomcat6 jenkins samba \
 bind postfix sendmail exim sudo bash glibc systemd kernel kernel-smp kernel-core kernel-default monit nrpe zabbix-agent node_exporter telegraf collectd sssd
 elif [ -r /lib/apk/db/installed ]; then echo "#apk"
-awk -F: '$1=="P"{p=$2} $1=="V"{v=$2} $1=="A"{a=$2} $0==""&&p~n{print p,v,a,"installed"}' n="$n" /lib/apk/db/installed
+exec awk -F: '$1=="P"{p=$2} $1=="V"{v=$2} $1=="A"{a=$2} $0==""&&p~n{print p,v,a,"installed"}' n="$n" /lib/apk/db/installed
 elif has pkg; then echo "#pkg"; pkg query '%n %v %q installed'
 fi
 :`

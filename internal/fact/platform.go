@@ -30,7 +30,10 @@ fi
 [ -e /.dockerenv ] && echo mark=docker
 [ -e /run/.containerenv ] && echo mark=podman
 [ -d /proc/bc ] && echo mark=openvz-host
-[ -r /proc/1/environ ] && grep -a -o 'container=[a-z-]*' /proc/1/environ
+if [ ! -e /run/systemd/container ] && [ -r /proc/1/environ ]; then
+while e=; read -r e || [ -n "$e" ]; do for v in lxc-libvirt lxc systemd-nspawn docker podman oci wsl; do
+case $e in *container=$v*) echo "container=$v"; break ;; esac; done; done </proc/1/environ
+fi
 [ -r /proc/device-tree/model ] && { read -r m </proc/device-tree/model; echo "model=$m"; }
 if [ ! -d /sys/class/dmi/id ] && has dmidecode; then
 for k in system-manufacturer system-product-name system-serial-number system-uuid bios-version; do echo "$k=$(dmidecode -s $k)"; done

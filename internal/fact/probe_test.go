@@ -27,7 +27,7 @@ func TestBadScriptsAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, script := range []string{
 		"touch /tmp/x", "rm -rf /", "echo x >/etc/motd", "echo x >>$f", "echo x >|/tmp/x", "cat <>/tmp/x", "echo x >&$f", "date >/dev/nul",
-		"eval ls", "exec ls", "sudo cat /etc/shadow", ". /etc/profile", "source /etc/profile", "sh -c ls", "$cmd", "`echo rm` x", "command rm x",
+		"eval ls", "exec rm x", "sudo cat /etc/shadow", ". /etc/profile", "source /etc/profile", "sh -c ls", "$cmd", "`echo rm` x", "command rm x",
 		"if true; then kill 1; fi", "echo $(mkdir x)", "echo `mkdir x`", "(cd /; rm x)", "x() { ls; }", "has() { rm x; }", "ls | tee /tmp/x",
 		"ls | xargs rm", "sleep 9 & echo", "PATH=/tmp:$PATH", "LD_PRELOAD=/tmp/x.so ls", "IFS=x; PATH=/ ls", "trap 'rm x' 0", "nohup ls", "env rm x",
 		"sed -i s/a/b/ f", "sed 's/a/b/w /tmp/x' f", "sed -n 'w /tmp/x' f", "sed e f", "find /etc -delete", "find /etc -xdev -exec rm {}", "find / -fprint x",

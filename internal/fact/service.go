@@ -21,7 +21,7 @@ elif d=/run/openrc; [ -d $d/started ] || { d=/lib/rc/init.d; [ -d $d/started ]; 
 for f in $d/failed/* $d/started/* $d/inactive/* /etc/runlevels/default/*; do [ -e "$f" ] && echo "$f"; done
 else
 if has initctl; then echo "#upstart"; initctl list; fi
-l=; has runlevel && l=$(runlevel); l=${l##* }; case $l in [0-6]) ;; *) l=3; [ -d /etc/rc3.d ] || l=2 ;; esac
+l=; has runlevel && ! [ /sbin/runlevel -ef /bin/systemctl ] && l=$(runlevel); l=${l##* }; case $l in [0-6]) ;; *) l=3; [ -d /etc/rc3.d ] || l=2 ;; esac
 echo "#sysvinit"; for f in /etc/rc$l.d/S* /etc/rc.d/rc$l.d/S* /etc/init.d/rc$l.d/S*; do [ -e "$f" ] && echo "$f"; done
 [ -r /etc/rc.conf ] && has service && has kldstat && { echo "#rc.d"; service -e; }
 fi

@@ -51,7 +51,7 @@ func Sections(facts []fact.Fact) []shell.Section {
 func readAll(files []string) string {
 	files = slices.Clone(files)
 	slices.Sort(files)
-	return "grep '' /dev/null " + strings.Join(slices.Compact(files), " ")
+	return "exec grep '' /dev/null " + strings.Join(slices.Compact(files), " ")
 }
 
 // waitForInterval sleeps until the interval since the script's beginning has

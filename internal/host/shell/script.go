@@ -171,11 +171,12 @@ func octal(data []byte) string {
 
 // functions is what sections and the control line stand on.
 //
-// nc_kill ends a process and all its descendants; it looks for them in /proc,
+// nc_pid learns the id of a subshell from a file of short lines, because shells read
+// byte by byte. nc_kill ends a process and all its descendants; it looks for them in /proc,
 // or asks pkill where there is none. nc_control obeys the laptop. nc_watch ends
 // everything when no beat came for two periods.
 const functions = `has() { command -v "$1" >/dev/null 2>&1; }
-nc_pid() { { read -r nc_p nc_x </proc/self/stat; } 2>/dev/null || nc_p=$(exec sh -c 'echo $PPID'); }
+nc_pid() { nc_p=; while read -r nc_k nc_p nc_x; do [ "$nc_k" = Pid: ] && return; done </proc/self/status; nc_p=$(exec sh -c 'echo $PPID'); } 2>/dev/null
 nc_kill() {
 nc_all=" $1 " nc_more=1
 [ -r /proc/self/stat ] || pkill -KILL -P "$1"
