@@ -37,7 +37,7 @@ func (m Machine) reply(s shell.Section) shell.Reply {
 		return shell.Reply{Stdout: fmt.Sprintf("%d %09d +0400\n", now.Unix(), now.Nanosecond())}
 	case s.Name == "again":
 		return m.grep(s.Body, m.Again)
-	case strings.HasPrefix(s.Body, "grep '' /dev/null "):
+	case strings.HasPrefix(s.Body, "exec grep '' /dev/null "):
 		return m.grep(s.Body, nil)
 	}
 	if out, ok := m.Scripts[s.Name]; ok {

@@ -99,15 +99,21 @@ func Run(ctx context.Context, targets []Target, opts Options) error {
 		if failed != nil {
 			continue
 		}
-		if failed = opts.Ended(append([]inventory.Host{h}, waiting(ended)...)); failed != nil {
+		if failed = opts.Ended(append([]inventory.Host{h}, followers(ended)...)); failed != nil {
 			cancel(failed)
 		}
 	}
 	return context.Cause(ctx)
 }
 
-// waiting takes what is in the channel by now.
-func waiting(ended <-chan inventory.Host) []inventory.Host {
+// together is how long a finished visit waits to be kept with others that finish,
+// while there are any: each keeping costs a write to the disk of its own.
+const together = 200 * time.Millisecond
+
+// followers are the hosts that end shortly after another, until none is left.
+func followers(ended <-chan inventory.Host) []inventory.Host {
+	enough := time.NewTimer(together)
+	defer enough.Stop()
 	var hosts []inventory.Host
 	for {
 		select {
@@ -116,7 +122,7 @@ func waiting(ended <-chan inventory.Host) []inventory.Host {
 				return hosts
 			}
 			hosts = append(hosts, h)
-		default:
+		case <-enough.C:
 			return hosts
 		}
 	}

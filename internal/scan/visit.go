@@ -146,9 +146,9 @@ func pick(files map[string]fact.File, lists ...[]string) map[string]fact.File {
 				}
 				continue
 			}
-			fixed := pattern[:strings.IndexAny(pattern, "*?[")]
+			head, tail := pattern[:strings.IndexAny(pattern, "*?[")], pattern[strings.LastIndexAny(pattern, "*?]")+1:]
 			for name, f := range files {
-				if !strings.HasPrefix(name, fixed) { // most are elsewhere, and Match is dear
+				if !strings.HasPrefix(name, head) || !strings.HasSuffix(name, tail) { // most are elsewhere, and Match is dear
 					continue
 				}
 				if ok, err := path.Match(pattern, name); ok && err == nil {
