@@ -37,8 +37,11 @@ func (c *capture) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// Bytes returns head and tail, joined.
+// Bytes returns head and tail, joined. The capture is not to be used after.
 func (c *capture) Bytes() []byte {
+	if len(c.tail) == 0 {
+		return c.head
+	}
 	out := make([]byte, 0, len(c.head)+len(c.tail))
 	out = append(out, c.head...)
 	out = append(out, c.tail[c.next:]...)

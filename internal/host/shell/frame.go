@@ -24,7 +24,7 @@ const maxFrame = 256
 // frame is never held.
 func readFrames(r io.Reader, word string, bytesSeen func([]byte), frameSeen func(frame)) error {
 	prefix := []byte(mark + word + " ")
-	br := bufio.NewReaderSize(r, 32<<10)
+	br := bufio.NewReaderSize(r, 4<<10) // a packet is longer than most outputs
 	lineStart := true
 	for {
 		line, err := br.ReadSlice('\n')
