@@ -29,9 +29,10 @@ var rooms = map[string]string{
 	"internal":      "", // these tests
 
 	// Small parts, which know nothing of the rest.
-	"internal/plain":  "",
-	"internal/redact": "",
-	"internal/stdio":  "",
+	"internal/credential": "",
+	"internal/plain":      "",
+	"internal/redact":     "",
+	"internal/stdio":      "",
 
 	// Vocabulary: values and rules, no I/O.
 	"internal/host":      "",
@@ -49,7 +50,7 @@ var rooms = map[string]string{
 	// shell conversation is what the wires have in common.
 	"internal/host/shell": "internal/host",
 	"internal/host/local": "internal/host internal/host/shell",
-	"internal/host/ssh":   "internal/host internal/host/shell internal/inventory",
+	"internal/host/ssh":   "internal/credential internal/host internal/host/shell internal/inventory internal/plain",
 	"internal/sqlite":     "internal/host internal/fact internal/inventory internal/timeline",
 	"internal/export":     "internal/host internal/fact internal/inventory internal/plain",
 	"internal/home":       "",

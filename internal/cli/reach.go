@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nightcall-sh/nightcall/internal/credential"
 	"github.com/nightcall-sh/nightcall/internal/host"
 	"github.com/nightcall-sh/nightcall/internal/host/shell"
 	"github.com/nightcall-sh/nightcall/internal/host/ssh"
@@ -30,6 +31,7 @@ type reachOptions struct {
 	askPassword bool
 	askSudo     bool
 	noRoot      bool
+	attempts    int
 	deadlines   ssh.Deadlines
 }
 
@@ -42,6 +44,7 @@ func (o *reachOptions) flags(cmd *cobra.Command) {
 	f.BoolVarP(&o.askPassword, "ask-password", "k", false, "ask once for a login password (a line of standard input when that is no terminal)")
 	f.BoolVarP(&o.askSudo, "ask-sudo", "K", false, "ask once for the sudo password, where sudo wants one")
 	f.BoolVar(&o.noRoot, "no-root", false, "do not use sudo, even where it asks for nothing")
+	f.IntVar(&o.attempts, "attempts", 2, "passwords of one account that may be refused within ten minutes, on all hosts together")
 	f.DurationVar(&o.deadlines.Connect, "connect-timeout", 10*time.Second, "longest wait for the TCP connection")
 	f.DurationVar(&o.deadlines.Banner, "banner-timeout", 10*time.Second, "longest wait for the server's greeting")
 	f.DurationVar(&o.deadlines.Kex, "kex-timeout", 15*time.Second, "longest key exchange")
@@ -50,10 +53,11 @@ func (o *reachOptions) flags(cmd *cobra.Command) {
 
 // A reach is everything needed to log in to the hosts of an incident.
 type reach struct {
-	config *ssh.Config
-	dialer *ssh.Dialer
-	opts   reachOptions
-	ask    ssh.Ask
+	config    *ssh.Config
+	dialer    *ssh.Dialer
+	opts      reachOptions
+	ask       credential.Ask
+	passwords *passwords
 
 	mu   sync.Mutex
 	sudo map[string]string // passwords by login user; in memory only
@@ -81,8 +85,12 @@ func (i *openIncident) newReach(ctx context.Context, opts reachOptions) (*reach,
 	trust.Tell = func(e ssh.KeyEvent) error { return i.recordKey(ctx, e) }
 	r := &reach{config: config, opts: opts, sudo: map[string]string{}, ask: i.app.prompter().secret}
 	r.dialer = &ssh.Dialer{Trust: trust, Keys: ssh.NewKeys(r.asking), Deadlines: opts.deadlines}
+	r.passwords = &passwords{incident: i, ask: r.asking, allowed: opts.attempts, known: map[string]*credential.Credential{}}
 	if opts.askPassword {
-		r.dialer.Password = r.passwords()
+		r.dialer.Password = r.passwords.login
+	}
+	if i.app.io.InTTY || opts.askPassword {
+		r.dialer.Ask = r.asking
 	}
 	return r, nil
 }
@@ -104,20 +112,6 @@ func (i *openIncident) recordKey(ctx context.Context, e ssh.KeyEvent) error {
 	return i.Append(context.WithoutCancel(ctx), kind, "", timeline.HostKey{
 		Address: e.Name, Type: e.Key.Type, Fingerprint: e.Key.Fingerprint, How: e.How,
 	})
-}
-
-// passwords keeps one credential for each login user.
-func (r *reach) passwords() func(string) *ssh.Credential {
-	var mu sync.Mutex
-	byUser := map[string]*ssh.Credential{}
-	return func(user string) *ssh.Credential {
-		mu.Lock()
-		defer mu.Unlock()
-		if byUser[user] == nil {
-			byUser[user] = ssh.NewCredential("Password for "+user, r.asking)
-		}
-		return byUser[user]
-	}
 }
 
 // sudoPassword asks once for each login user, when the first host wants it.

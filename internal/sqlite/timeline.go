@@ -1,11 +1,14 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
@@ -81,6 +84,10 @@ func since(ctx context.Context, tx *sql.Tx, id string) ([]timeline.Entry, error)
 	if err != nil {
 		return nil, err
 	}
+	return readEntries(rows)
+}
+
+func readEntries(rows *sql.Rows) ([]timeline.Entry, error) {
 	defer rows.Close()
 	var entries []timeline.Entry
 	for rows.Next() {
@@ -91,6 +98,33 @@ func since(ctx context.Context, tx *sql.Tx, id string) ([]timeline.Entry, error)
 		entries = append(entries, e)
 	}
 	return entries, rows.Err()
+}
+
+// Kinds returns the entries of these kinds that were written down at or after a
+// time, in order.
+func (db *DB) Kinds(ctx context.Context, after time.Time, kinds ...timeline.Kind) ([]timeline.Entry, error) {
+	var entries []timeline.Entry
+	err := db.look(ctx, func(tx *sql.Tx) error {
+		for _, kind := range kinds {
+			rows, err := tx.QueryContext(ctx, selectEntry+`WHERE kind = ? AND seen >= ? ORDER BY seen, id`, string(kind), stamp{after})
+			if err != nil {
+				return err
+			}
+			of, err := readEntries(rows)
+			if err != nil {
+				return err
+			}
+			entries = append(entries, of...)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the timeline: %w", err)
+	}
+	slices.SortFunc(entries, func(a, b timeline.Entry) int {
+		return cmp.Or(a.Seen.Compare(b.Seen), cmp.Compare(a.ID, b.ID))
+	})
+	return entries, nil
 }
 
 // First returns the earliest entry of a kind, or ErrNoEntry.

@@ -48,6 +48,12 @@ func sentence(e Entry) (string, bool) {
 		return say(e, func(d HostKey) string { return d.describe("accepted") })
 	case HostKeyChanged:
 		return say(e, func(d HostKey) string { return d.describe("CHANGED") })
+	case PasswordTried:
+		return say(e, func(d Password) string { return "trying " + d.For + " password of " + d.Account })
+	case PasswordAccepted:
+		return say(e, func(d Password) string { return d.For + " password of " + d.Account + " accepted" })
+	case PasswordRefused:
+		return say(e, func(d Password) string { return d.For + " password of " + d.Account + " REFUSED" })
 	case CommandStarted:
 		return say(e, CommandStart.describe)
 	case CommandFinished:

@@ -56,6 +56,9 @@ const (
 	HostScanned      Kind = "host.scanned"      // HostVisit
 	HostKeyAccepted  Kind = "hostkey.accepted"  // HostKey
 	HostKeyChanged   Kind = "hostkey.changed"   // HostKey
+	PasswordTried    Kind = "password.tried"    // Password
+	PasswordAccepted Kind = "password.accepted" // Password
+	PasswordRefused  Kind = "password.refused"  // Password
 	CommandStarted   Kind = "command.started"   // CommandStart
 	CommandFinished  Kind = "command.finished"  // CommandEnd
 	Exported         Kind = "export.written"    // Export
@@ -64,7 +67,7 @@ const (
 // Kinds lists every kind that this version knows.
 var Kinds = []Kind{
 	IncidentOpened, IncidentClosed, IncidentReopened, NoteAdded, ScanStarted, ScanFinished, HostScanned,
-	HostKeyAccepted, HostKeyChanged, CommandStarted, CommandFinished, Exported,
+	HostKeyAccepted, HostKeyChanged, PasswordTried, PasswordAccepted, PasswordRefused, CommandStarted, CommandFinished, Exported,
 }
 
 // Opened is the data of IncidentOpened.
@@ -111,6 +114,13 @@ type HostKey struct {
 	Type        string `json:"type"`
 	Fingerprint string `json:"fingerprint"`
 	How         string `json:"how,omitempty"` // "accept-new", "confirmed by a person", "user's known_hosts"
+}
+
+// Password is the data of PasswordTried, durable before an unproved password is
+// sent, and of PasswordAccepted and PasswordRefused. It never holds the password.
+type Password struct {
+	Account string `json:"account"`
+	For     string `json:"for"` // "login" or "sudo"
 }
 
 // CommandStart is the data of CommandStarted, durable before the command runs.

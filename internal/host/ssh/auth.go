@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -16,7 +17,9 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 
+	"github.com/nightcall-sh/nightcall/internal/credential"
 	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/plain"
 )
 
 // maxKeys is how many keys we offer one host: sshd hangs up after six attempts
@@ -26,7 +29,7 @@ const maxKeys = 5
 // Keys are the user's keys: those of the agent and those in files. Files are
 // read, and passphrases asked for, once, when a host first wants them.
 type Keys struct {
-	Ask Ask // for passphrases; nil skips encrypted keys
+	Ask credential.Ask // for passphrases; nil skips encrypted keys
 
 	mu     sync.Mutex
 	files  map[string]*keyFile
@@ -35,7 +38,7 @@ type Keys struct {
 }
 
 // NewKeys returns an empty set that asks ask for passphrases.
-func NewKeys(ask Ask) *Keys {
+func NewKeys(ask credential.Ask) *Keys {
 	return &Keys{Ask: ask, files: map[string]*keyFile{}, agents: map[string]*agentKeys{}, worked: map[string]bool{}}
 }
 
@@ -226,12 +229,14 @@ func withCertificate(path string, signer ssh.Signer) ssh.Signer {
 type login struct {
 	hop      Hop
 	keys     *Keys
-	password *Credential // nil when there is none
-	pause    func()      // stops the clock while a person types
+	password *credential.Credential // nil when there is none
+	ask      credential.Ask         // for what is no password; nil when nobody is there to answer
+	pause    func()                 // stops the clock while a person types
 	resume   func()
 	ctx      context.Context //nolint:containedctx // callbacks of the library carry none
 
-	trial   *trial
+	trial   *credential.Trial
+	stopped error  // why a password was not even sent
 	signed  string // fingerprint of the key that signed last
 	sigAlgo string // and the algorithm it signed with
 	trouble []string
@@ -241,7 +246,10 @@ type login struct {
 func (l *login) methods() []ssh.AuthMethod {
 	methods := []ssh.AuthMethod{ssh.PublicKeysCallback(l.publicKeys)}
 	if l.password != nil {
-		methods = append(methods, ssh.PasswordCallback(l.sendPassword), ssh.KeyboardInteractive(l.answer))
+		methods = append(methods, ssh.PasswordCallback(l.sendPassword))
+	}
+	if l.password != nil || l.ask != nil {
+		methods = append(methods, ssh.KeyboardInteractive(l.answer))
 	}
 	return methods
 }
@@ -265,29 +273,70 @@ func (l *login) sendPassword() (string, error) {
 	}
 	l.pause()
 	defer l.resume()
-	t, err := l.password.try(l.ctx)
+	t, err := l.password.Try(l.ctx, l.hop.Alias)
 	if err != nil {
-		return "", err
+		l.stopped = fmt.Errorf("%w: %w", host.ErrAuth, err)
+		return "", l.stopped
 	}
-	if t.value == "" {
+	if t.Value == "" {
 		return "", fmt.Errorf("%w: no password given", host.ErrAuth)
 	}
 	l.trial = &t
-	return t.value, nil
+	return t.Value, nil
 }
 
-// answer replies to keyboard-interactive: the password to the one question that
-// must not be shown, nothing else.
+// answer replies to keyboard-interactive: the password where that is asked for,
+// and what a person says to the rest.
 func (l *login) answer(_, _ string, questions []string, echos []bool) ([]string, error) {
-	if len(questions) == 0 {
-		return nil, nil
+	answers := make([]string, len(questions))
+	for n, question := range questions {
+		var err error
+		if wantsPassword(question, echos[n]) {
+			answers[n], err = l.interactivePassword()
+		} else {
+			answers[n], err = l.askPerson(question)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	if len(questions) > 1 || echos[0] {
-		return nil, fmt.Errorf("%w: the host asks %q, which is no password", host.ErrAuth, strings.Join(questions, " "))
-	}
-	password, err := l.sendPassword()
-	return []string{password}, err
+	return answers, nil
 }
+
+// oneTime matches questions for what is typed in once and worth nothing after.
+var oneTime = regexp.MustCompile(`(?i)code|token|\botp\b|one[- ]time|verif|challenge|\bpin\b|2fa|factor|yubi|duo`)
+
+// wantsPassword tells a question for the password from every other. Languages
+// differ in their word for it; no other question hides its answer.
+func wantsPassword(question string, echo bool) bool {
+	return !echo && !oneTime.MatchString(question)
+}
+
+func (l *login) interactivePassword() (string, error) {
+	if l.password == nil {
+		return "", fmt.Errorf("%w: it also wants a password; -k asks for one", host.ErrAuth)
+	}
+	return l.sendPassword()
+}
+
+// askPerson passes a question on. It comes from the host: it is named as such
+// and bounded.
+func (l *login) askPerson(question string) (string, error) {
+	question = plain.Clip(question, maxQuestion)
+	if l.ask == nil {
+		return "", fmt.Errorf("%w: it asks %q, and nobody is there to answer", host.ErrAuth, question)
+	}
+	l.pause()
+	defer l.resume()
+	answer, err := l.ask(l.ctx, l.hop.Alias+" asks: "+strings.TrimRight(question, ": "))
+	if err != nil {
+		return "", fmt.Errorf("%w: it asks %q: %w", host.ErrAuth, question, err)
+	}
+	return answer, nil
+}
+
+// maxQuestion bounds what a host may ask, in runes.
+const maxQuestion = 80
 
 // settle tells the credential how it went.
 func (l *login) settle(err error) {
@@ -296,11 +345,11 @@ func (l *login) settle(err error) {
 	}
 	switch {
 	case err == nil:
-		l.trial.accepted()
+		l.trial.Accepted()
 	case isAuthFailure(err):
-		l.trial.wasRefused(l.hop.Alias)
+		l.trial.Refused()
 	default:
-		l.trial.untold()
+		l.trial.Untold()
 	}
 }
 

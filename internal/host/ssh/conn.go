@@ -20,6 +20,8 @@ import (
 type Conn struct {
 	client *ssh.Client
 
+	sessions sessions
+
 	Server     string // the version line the server greets with
 	HostKey    inventory.HostKey
 	Algorithms inventory.Algorithms // what the connection settled on
@@ -76,8 +78,24 @@ func (c *Conn) dial(ctx context.Context, address string) (net.Conn, error) {
 	return nil, fmt.Errorf("%w: through the bastion: %w", host.ErrUnreachable, err)
 }
 
-// Start implements shell.Wire.
+// Start implements shell.Wire. On a server that allows no more sessions at once
+// it waits for one of ours to end.
 func (c *Conn) Start(ctx context.Context, command string) (shell.Process, error) {
+	refusals := 0
+	for {
+		p, err := c.startInTime(ctx, command)
+		if err == nil {
+			return p, nil
+		}
+		var full *ssh.OpenChannelError
+		if !errors.As(err, &full) || !c.sessions.wait(ctx, &refusals) {
+			return nil, err
+		}
+	}
+}
+
+// startInTime is start with a bound on how long the server may take.
+func (c *Conn) startInTime(ctx context.Context, command string) (*process, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, openTimeout,
 		fmt.Errorf("%w: it opened no session in %s", host.ErrTimeout, openTimeout))
 	defer cancel()
@@ -92,10 +110,7 @@ func (c *Conn) Start(ctx context.Context, command string) (shell.Process, error)
 	}()
 	select {
 	case o := <-done:
-		if o.err != nil {
-			return nil, o.err
-		}
-		return o.p, nil
+		return o.p, o.err
 	case <-ctx.Done():
 		_ = c.client.Close() // unblocks the goroutine
 		return nil, reason(ctx, ctx.Err())
@@ -107,7 +122,8 @@ func (c *Conn) start(command string) (*process, error) {
 	if err != nil {
 		return nil, sessionError(err)
 	}
-	p := &process{session: s}
+	c.sessions.opened()
+	p := &process{session: s, ended: c.sessions.ended}
 	p.stdin, err = s.StdinPipe()
 	if err == nil {
 		p.stdout, err = s.StdoutPipe()
@@ -119,7 +135,7 @@ func (c *Conn) start(command string) (*process, error) {
 		err = s.Start(command)
 	}
 	if err != nil {
-		_ = s.Close()
+		p.Kill()
 		return nil, sessionError(err)
 	}
 	return p, nil
@@ -136,7 +152,8 @@ type process struct {
 	session        *ssh.Session
 	stdin          io.WriteCloser
 	stdout, stderr io.Reader
-	kill           sync.Once
+	ended          func()
+	kill, end      sync.Once
 }
 
 func (p *process) Stdin() io.WriteCloser { return p.stdin }
@@ -145,6 +162,7 @@ func (p *process) Stderr() io.Reader     { return p.stderr }
 
 func (p *process) Wait() (int, error) {
 	err := p.session.Wait()
+	p.end.Do(p.ended)
 	var exit *ssh.ExitError
 	switch {
 	case err == nil:
@@ -160,4 +178,5 @@ func (p *process) Wait() (int, error) {
 // process group ends itself.
 func (p *process) Kill() {
 	p.kill.Do(func() { _ = p.session.Close() })
+	p.end.Do(p.ended)
 }

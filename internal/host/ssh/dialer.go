@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/nightcall-sh/nightcall/internal/credential"
 	"github.com/nightcall-sh/nightcall/internal/host"
 )
 
@@ -46,8 +48,14 @@ const clientVersion = "SSH-2.0-nightcall"
 type Dialer struct {
 	Trust     *Trust
 	Keys      *Keys
-	Password  func(user string) *Credential // nil when no passwords are used
 	Deadlines Deadlines
+
+	// Password is the credential for a hop; bastions may have others than the
+	// hosts behind them. Nil when no passwords are used.
+	Password func(h Hop, bastion bool) *credential.Credential
+	// Ask answers what hosts ask beside a password, like one-time codes. Nil when
+	// nobody is there.
+	Ask credential.Ask
 
 	mu       sync.Mutex
 	bastions map[string]*bastion
@@ -64,9 +72,13 @@ type bastion struct {
 // Dial logs in to the host at the end of the route. Its error wraps one of
 // package host's sentinels.
 func (d *Dialer) Dial(ctx context.Context, route Route) (*Conn, error) {
-	last := route.Last()
+	return d.dial(ctx, route, false)
+}
+
+func (d *Dialer) dial(ctx context.Context, route Route, bastion bool) (*Conn, error) {
+	way := attempt{hop: route.Last(), bastion: bastion, dial: direct(d.Deadlines.withDefaults().Connect)}
 	if len(route) == 1 {
-		return d.login(ctx, last, direct(d.Deadlines.withDefaults().Connect))
+		return d.login(ctx, way)
 	}
 	b, err := d.bastion(ctx, route[:len(route)-1])
 	if err != nil {
@@ -78,7 +90,8 @@ func (d *Dialer) Dial(ctx context.Context, route Route) (*Conn, error) {
 	case <-ctx.Done():
 		return nil, reason(ctx, ctx.Err())
 	}
-	return d.login(ctx, last, b.conn.dial)
+	way.dial = b.conn.dial
+	return d.login(ctx, way)
 }
 
 // Close ends the shared bastions.
@@ -116,7 +129,7 @@ func (d *Dialer) bastion(ctx context.Context, route Route) (*bastion, error) {
 	if !ok {
 		// Others wait for this login: it must not end because the first host that
 		// wanted it was given up.
-		b.conn, b.err = d.Dial(context.WithoutCancel(ctx), route)
+		b.conn, b.err = d.dial(context.WithoutCancel(ctx), route, true)
 		close(b.ready)
 	}
 	select {
@@ -151,34 +164,76 @@ func direct(timeout time.Duration) dialFunc {
 	}
 }
 
+// An attempt is how one connection and handshake with a hop is to be made.
+type attempt struct {
+	hop     Hop
+	bastion bool // others wait behind it
+	dial    dialFunc
+	legacy  legacySet
+	factors bool // the key was not enough: answer questions too
+}
+
 // login connects and logs in: with today's algorithms first, then, for this host
-// only, with exactly those older ones its refusal shows it needs.
-func (d *Dialer) login(ctx context.Context, h Hop, dial dialFunc) (*Conn, error) {
-	if h.ProxyCommand != "" {
+// only, with exactly those older ones its refusal shows it needs. Questions are
+// answered only after a key was accepted, or where passwords are used: to begin
+// that on every host would count as failed logins.
+func (d *Dialer) login(ctx context.Context, a attempt) (*Conn, error) {
+	if a.hop.ProxyCommand != "" {
 		return nil, fmt.Errorf("%w: it is behind a ProxyCommand, and only ProxyJump is spoken here", host.ErrRefused)
 	}
-	var legacy legacySet
-	for {
-		conn, err := d.attempt(ctx, h, dial, legacy)
+	for dropped := 0; ; {
+		conn, l, err := d.try(ctx, a)
 		var no *ssh.AlgorithmNegotiationError
-		if err == nil || !errors.As(err, &no) {
-			return conn, err
+		switch {
+		case err == nil:
+			return conn, nil
+		case errors.As(err, &no):
+			more, ok := a.legacy.widen(no)
+			if !ok {
+				return nil, fmt.Errorf("%w: no common algorithm for %s: it speaks only %s",
+					host.ErrRefused, no.What, strings.Join(no.RequestedAlgorithms, ", "))
+			}
+			a.legacy = more
+		case errors.Is(err, errDropped) && dropped < maxDropped:
+			dropped++
+			if !pause(ctx, dropped) {
+				return nil, err
+			}
+		case errors.Is(err, host.ErrAuth) && l != nil && l.signed != "" && d.Ask != nil && !a.factors:
+			a.factors = true
+		default:
+			return nil, err
 		}
-		more, ok := legacy.widen(no)
-		if !ok {
-			return nil, fmt.Errorf("%w: no common algorithm for %s: it speaks only %s",
-				host.ErrRefused, no.What, strings.Join(no.RequestedAlgorithms, ", "))
-		}
-		legacy = more
 	}
 }
 
-// attempt makes one connection and one handshake.
-func (d *Dialer) attempt(ctx context.Context, h Hop, dial dialFunc, legacy legacySet) (*Conn, error) {
+// maxDropped is how often a server may hang up before its banner until we
+// believe that it means it: one with too many unfinished logins (MaxStartups)
+// drops them at random.
+const maxDropped = 4
+
+// pause waits longer each time, and never as long as the others that were
+// dropped with us. It reports false when ctx ended.
+func pause(ctx context.Context, n int) bool {
+	longest := 150 * time.Millisecond << n
+	timer := time.NewTimer(longest/4 + rand.N(longest*3/4))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// try makes one connection and one handshake. The login is returned when it came
+// that far.
+func (d *Dialer) try(ctx context.Context, a attempt) (*Conn, *login, error) {
+	h := a.hop
 	address := net.JoinHostPort(h.Address, strconv.Itoa(h.Port))
-	raw, err := dial(ctx, address)
+	raw, err := a.dial(ctx, address)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p := newPhases(raw, d.Deadlines.withDefaults())
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
@@ -186,24 +241,27 @@ func (d *Dialer) attempt(ctx context.Context, h Hop, dial dialFunc, legacy legac
 
 	l := &login{hop: h, keys: d.Keys, pause: p.pause, resume: p.resume, ctx: ctx}
 	if d.Password != nil {
-		l.password = d.Password(h.User)
+		l.password = d.Password(h, a.bastion)
 	}
-	config, err := d.clientConfig(ctx, h, l, p, legacy)
+	if l.password != nil || a.factors {
+		l.ask = d.Ask
+	}
+	config, err := d.clientConfig(ctx, h, l, p, a.legacy)
 	if err != nil {
-		return nil, errors.Join(err, raw.Close())
+		return nil, nil, errors.Join(err, raw.Close())
 	}
 	c, chans, reqs, err := ssh.NewClientConn(p, address, config)
 	l.settle(err)
 	if err != nil {
 		_ = raw.Close()
-		return nil, p.explain(ctx, l, err)
+		return nil, l, p.explain(ctx, l, err)
 	}
 	if !stop() { // cancelled at the last moment
-		return nil, reason(ctx, ctx.Err())
+		return nil, nil, reason(ctx, ctx.Err())
 	}
 	p.finish()
 	d.Keys.opened(l.signed)
-	return newConn(ssh.NewClient(c, chans, reqs), l, p, legacy), nil
+	return newConn(ssh.NewClient(c, chans, reqs), l, p, a.legacy), l, nil
 }
 
 func (d *Dialer) clientConfig(ctx context.Context, h Hop, l *login, p *phases, legacy legacySet) (*ssh.ClientConfig, error) {

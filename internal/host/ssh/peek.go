@@ -38,8 +38,13 @@ func (d *Dialer) Peek(ctx context.Context, route Route) (NewKey, bool) {
 
 func (d *Dialer) peek(ctx context.Context, h Hop, dial dialFunc) (NewKey, bool) {
 	var legacy legacySet
-	for {
+	for dropped := 0; ; {
 		key, err := d.seeKey(ctx, h, dial, legacy)
+		if errors.Is(err, errDropped) && dropped < maxDropped {
+			if dropped++; pause(ctx, dropped) {
+				continue
+			}
+		}
 		var no *ssh.AlgorithmNegotiationError
 		if errors.As(err, &no) {
 			if more, ok := legacy.widen(no); ok {
@@ -81,6 +86,9 @@ func (d *Dialer) seeKey(ctx context.Context, h Hop, dial dialFunc, legacy legacy
 	}
 	legacy.apply(config, pinned)
 	_, _, _, err = ssh.NewClientConn(p, address, config)
+	if seen == nil {
+		err = p.explain(ctx, &login{hop: h, keys: d.Keys}, err)
+	}
 	return seen, err
 }
 

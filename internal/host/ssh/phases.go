@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -135,12 +136,19 @@ func (p *phases) explain(ctx context.Context, l *login, err error) error {
 	}
 }
 
+// errDropped is what a server over its limit of unfinished logins does. OpenSSH
+// says so, or nothing at all.
+var (
+	errDropped = errors.New("it hung up without an SSH banner")
+	dropping   = regexp.MustCompile(`^(Exceeded MaxStartups|Not allowed at this time)`)
+)
+
 // notSSH explains a server that did not greet like one. Servers over their
 // MaxStartups hang up before any greeting.
 func (p *phases) notSSH(err error) error {
 	said := strings.TrimSpace(string(p.first))
-	if said == "" {
-		return fmt.Errorf("%w: it hung up without an SSH banner", host.ErrRefused)
+	if said == "" || dropping.MatchString(said) {
+		return fmt.Errorf("%w: %w", host.ErrRefused, errDropped)
 	}
 	line, _, _ := strings.Cut(said, "\n")
 	return fmt.Errorf("%w: not an SSH server; it said %.80q (%w)", host.ErrRefused, strings.TrimSpace(line), err)
@@ -148,6 +156,9 @@ func (p *phases) notSSH(err error) error {
 
 // refusal explains which ways in were tried.
 func (l *login) refusal(err error) error {
+	if l.stopped != nil {
+		return l.stopped
+	}
 	tried := "with keys of the agent and the configuration"
 	if l.trial != nil {
 		tried = "with the password"

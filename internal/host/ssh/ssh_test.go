@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nightcall-sh/nightcall/internal/credential"
 	"github.com/nightcall-sh/nightcall/internal/host"
 	"github.com/nightcall-sh/nightcall/internal/host/hosttest"
 	"github.com/nightcall-sh/nightcall/internal/host/shell"
@@ -65,6 +66,112 @@ func TestContract(t *testing.T) {
 	s := hosttest.StartSSHD(t, "MaxSessions 100")
 	conn := dial(t, newDialer(t), hopTo(s))
 	hosttest.Contract(t, shell.New("web1", conn, shell.Options{Now: time.Now}), t.TempDir())
+}
+
+// The contract needs two sessions: one looks at what the other does.
+func TestContractOnTwoSessions(t *testing.T) {
+	t.Parallel()
+	conn := dial(t, newDialer(t), hopTo(hosttest.StartSSHD(t, "MaxSessions 2")))
+	hosttest.Contract(t, shell.New("web1", conn, shell.Options{Now: time.Now}), t.TempDir())
+}
+
+// A server that allows one session at a time gets one at a time.
+func TestOneSessionAtATime(t *testing.T) {
+	t.Parallel()
+	conn := dial(t, newDialer(t), hopTo(hosttest.StartSSHD(t, "MaxSessions 1")))
+	h := shell.New("web1", conn, shell.Options{Now: time.Now})
+	errs := make(chan error)
+	const commands = 10
+	for range commands {
+		go func() {
+			_, err := h.Probe(t.Context(), host.Command{Argv: []string{"sleep", "0.05"}})
+			errs <- err
+		}()
+	}
+	for range commands {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A server over its limit of unfinished logins drops whoever comes; all get in.
+func TestServerThatDropsLogins(t *testing.T) {
+	t.Parallel()
+	s := hosttest.StartSSHD(t, "MaxStartups 2")
+	d := newDialer(t)
+	d.Trust.AcceptNew = true
+	errs := make(chan error)
+	const logins = 20
+	for range logins {
+		go func() {
+			conn, err := d.Dial(t.Context(), ssh.Route{hopTo(s)})
+			if conn != nil {
+				_ = conn.Close()
+			}
+			errs <- err
+		}()
+	}
+	for range logins {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	log, err := os.ReadFile(s.Log)
+	if err != nil || !strings.Contains(string(log), "MaxStartups") {
+		t.Errorf("the server dropped nobody: the test shows nothing (%v)", err)
+	}
+}
+
+// A bastion that wants a key and a code is logged in to once, whoever is behind
+// it; the code is asked for once and goes nowhere else.
+func TestOneTimeCodeAtTheBastion(t *testing.T) {
+	t.Parallel()
+	bastion := codeBastion(t, "246810")
+	target := hosttest.StartSSHD(t)
+	d := newDialer(t)
+	var asked []string
+	d.Ask = func(_ context.Context, prompt string) (string, error) {
+		asked = append(asked, prompt)
+		return "246810", nil
+	}
+	hop := hopTo(target)
+	hop.Alias, hop.Port = "bastion", bastion
+	conns := make(chan *ssh.Conn)
+	const hosts = 5
+	for range hosts {
+		go func() {
+			conn, err := d.Dial(t.Context(), ssh.Route{hop, hopTo(target)})
+			if err != nil {
+				t.Error(err)
+			}
+			conns <- conn
+		}()
+	}
+	for range hosts {
+		if conn := <-conns; conn != nil {
+			_ = conn.Close()
+		}
+	}
+	if want := []string{"bastion asks: Verification code"}; !slices.Equal(asked, want) {
+		t.Errorf("asked %q, want %q", asked, want)
+	}
+}
+
+// Where keys are refused, nobody is asked for a code: to begin would count as a
+// failed login on every host.
+func TestNoCodeWithoutAKey(t *testing.T) {
+	t.Parallel()
+	bastion := codeBastion(t, "246810")
+	d := newDialer(t)
+	d.Ask = func(_ context.Context, prompt string) (string, error) {
+		t.Errorf("asked %q", prompt)
+		return "", nil
+	}
+	_, err := d.Dial(t.Context(), ssh.Route{{Alias: "bastion", Address: "127.0.0.1", Port: bastion, User: "kim", OnlyThese: true, Agent: "none"}})
+	if !errors.Is(err, host.ErrAuth) {
+		t.Errorf("err = %v, want ErrAuth", err)
+	}
 }
 
 func TestContractThroughTwoBastions(t *testing.T) {
@@ -304,11 +411,11 @@ func TestAWrongPasswordCostsOneAttempt(t *testing.T) {
 		attempts.Store(0)
 		d := newDialer(t)
 		var asked atomic.Int32
-		credential := ssh.NewCredential("Password", func(context.Context, string) (string, error) {
+		password := credential.New("Password", func(context.Context, string) (string, error) {
 			asked.Add(1)
 			return tt.password, nil
-		})
-		d.Password = func(string) *ssh.Credential { return credential }
+		}, nil)
+		d.Password = func(ssh.Hop, bool) *credential.Credential { return password }
 		errs := make(chan error)
 		for range 20 {
 			go func() {
