@@ -16,6 +16,7 @@ const (
 	exitFailed     = 1
 	exitUsage      = 2
 	exitNotReached = 10 // some hosts were not reached
+	exitStopped    = 11 // by nightcall stop
 	exitCancelled  = 130
 )
 

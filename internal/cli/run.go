@@ -53,6 +53,7 @@ EXIT STATUS
   1    it ended otherwise somewhere
   2    usage
   10   some hosts were not reached
+  11   stopped by nightcall stop
   130  cancelled`,
 		Example: `  nightcall run web1 -- uptime
   nightcall run web1,web2 -- 'tail -n 20 /var/log/syslog | grep -i error'
@@ -110,6 +111,11 @@ func runRun(ctx context.Context, a *app, opts runOptions, args []string, dash in
 		return err
 	}
 	defer r.Close()
+	ctx, done, err := i.atWork(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	c := &commandRun{app: a, incident: i, reach: r, opts: opts, cmd: cmd, id: ulid.Make().String()}
 	return c.everywhere(ctx, hosts)
 }

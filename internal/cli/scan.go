@@ -62,6 +62,7 @@ EXIT STATUS
   1    the scan could not be done or its results could not be kept
   2    usage
   10   some hosts were not reached; nightcall scan --retry-failed tries those again
+  11   stopped by nightcall stop
   130  cancelled`,
 		Example: `  nightcall scan web1 admin@10.0.0.7:2222 10.0.1.0/28
   nightcall scan -f hosts.txt --from-ssh-config --accept-new
@@ -113,6 +114,11 @@ func runScan(ctx context.Context, a *app, opts scanOptions, args []string) error
 	if len(targets) == 0 {
 		return s.finish()
 	}
+	ctx, done, err := i.atWork(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	if err := s.run(ctx, targets); err != nil {
 		return err
 	}

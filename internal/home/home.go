@@ -4,7 +4,8 @@
 // # Incident directory
 //
 // It is named after when and what (2026-03-04-0430-checkout-is-down), belongs to
-// its owner alone, and holds [Database], [Evidence] and [KnownHosts]. It can be
+// its owner alone, and holds [Database], [Evidence], [KnownHosts] and, at
+// times, [Stopped]. It can be
 // moved, zipped and wiped; a directory elsewhere is as good as one in here.
 //
 // # Half-made directories
@@ -30,6 +31,7 @@ const (
 	Database   = "incident.db"
 	Evidence   = "evidence"
 	KnownHosts = "known_hosts"
+	Stopped    = "stopped" // there while nobody may work on hosts
 )
 
 const (

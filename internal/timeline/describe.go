@@ -54,6 +54,10 @@ func sentence(e Entry) (string, bool) {
 		return say(e, func(d Password) string { return d.For + " password of " + d.Account + " accepted" })
 	case PasswordRefused:
 		return say(e, func(d Password) string { return d.For + " password of " + d.Account + " REFUSED" })
+	case LineStopped:
+		return say(e, func(d Stop) string { return "the line is STOPPED" + because(d.Reason) })
+	case LineReleased:
+		return "the line is free again", true
 	case CommandStarted:
 		return say(e, CommandStart.describe)
 	case CommandFinished:

@@ -59,6 +59,8 @@ const (
 	PasswordTried    Kind = "password.tried"    // Password
 	PasswordAccepted Kind = "password.accepted" // Password
 	PasswordRefused  Kind = "password.refused"  // Password
+	LineStopped      Kind = "line.stopped"      // Stop
+	LineReleased     Kind = "line.released"     // none
 	CommandStarted   Kind = "command.started"   // CommandStart
 	CommandFinished  Kind = "command.finished"  // CommandEnd
 	Exported         Kind = "export.written"    // Export
@@ -67,7 +69,8 @@ const (
 // Kinds lists every kind that this version knows.
 var Kinds = []Kind{
 	IncidentOpened, IncidentClosed, IncidentReopened, NoteAdded, ScanStarted, ScanFinished, HostScanned,
-	HostKeyAccepted, HostKeyChanged, PasswordTried, PasswordAccepted, PasswordRefused, CommandStarted, CommandFinished, Exported,
+	HostKeyAccepted, HostKeyChanged, PasswordTried, PasswordAccepted, PasswordRefused, LineStopped, LineReleased,
+	CommandStarted, CommandFinished, Exported,
 }
 
 // Opened is the data of IncidentOpened.
@@ -121,6 +124,11 @@ type HostKey struct {
 type Password struct {
 	Account string `json:"account"`
 	For     string `json:"for"` // "login" or "sudo"
+}
+
+// Stop is the data of LineStopped.
+type Stop struct {
+	Reason string `json:"reason,omitempty"`
 }
 
 // CommandStart is the data of CommandStarted, durable before the command runs.
