@@ -28,6 +28,9 @@ func newHostsCmd(a *app) *cobra.Command {
 visit ended, operating system, virtual or physical, CPUs, memory, load, the fullest
 filesystem, when it was last reached, and why it was not.
 
+Private addresses that hosts talk to and that belong to none of them are listed as
+"not visited": "nightcall scan --not-visited" goes there.
+
 A dash means that the value is not known. Facts are from the last visit that could
 read them; "nightcall host show" tells their age.
 
@@ -76,13 +79,42 @@ func runHosts(ctx context.Context, a *app, opts hostsOptions) error {
 			rows = append(rows, newHostRow(h))
 		}
 	}
+	others := []inventory.Address{}
+	if len(opts.classes) == 0 {
+		others = append(others, inventory.NotVisited(fleet)...)
+	}
 	if a.json {
-		return printJSON(a.io, map[string]any{"hosts": rows})
+		return printJSON(a.io, map[string]any{"hosts": rows, "not_visited": others})
 	}
 	if len(fleet.Hosts) == 0 {
 		fmt.Fprintln(a.io.Err, "nightcall: hint: this incident has no hosts yet: nightcall scan web1 web2")
 	}
-	return printHosts(a, rows)
+	if err := printHosts(a, append(rows, notVisitedRows(others)...)); err != nil {
+		return err
+	}
+	if len(others) > 0 {
+		a.say("%d addresses were seen only in other hosts' connections: nightcall scan --not-visited", len(others))
+	}
+	return nil
+}
+
+// notVisitedRows are addresses as lines of the list.
+func notVisitedRows(addresses []inventory.Address) []hostRow {
+	var rows []hostRow
+	for _, addr := range addresses {
+		reason := strings.Join(addr.By[:min(3, len(addr.By))], ", ")
+		if more := len(addr.By) - 3; more > 0 {
+			reason += fmt.Sprintf(" and %d more", more)
+		}
+		if len(addr.Ports) > 0 {
+			ports := fmt.Sprint(addr.Ports[:min(5, len(addr.Ports))])
+			reason += " connect to its ports " + strings.Trim(ports, "[]")
+		} else {
+			reason += " are connected to from it"
+		}
+		rows = append(rows, hostRow{Name: addr.Addr.String(), Address: addr.Addr.String(), Class: "not visited", Reason: reason})
+	}
+	return rows
 }
 
 // A hostRow is one line of the list, and one object of --json. What is not known

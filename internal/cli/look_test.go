@@ -185,7 +185,7 @@ func TestHostsOfAnEmptyIncident(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	code, stdout, stderr := d.nightcall(t, "hosts", "--json")
-	if code != exitDone || strings.Join(strings.Fields(stdout), "") != `{"hosts":[]}` {
+	if code != exitDone || strings.Join(strings.Fields(stdout), "") != `{"hosts":[],"not_visited":[]}` {
 		t.Errorf("exit %d: %s%s", code, stdout, stderr)
 	}
 	if code, _, stderr := d.nightcall(t, "hosts"); code != exitDone || !strings.Contains(stderr, "hint: ") {

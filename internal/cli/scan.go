@@ -29,6 +29,7 @@ type scanOptions struct {
 	files          []string
 	fromSSHConfig  bool
 	fromKnownHosts bool
+	notVisited     bool
 	retryFailed    bool
 	fresh          bool
 	dryRun         bool
@@ -76,6 +77,7 @@ EXIT STATUS
 	f.StringArrayVarP(&opts.files, "file", "f", nil, "file of targets, one a line; - is standard input (may be repeated)")
 	f.BoolVar(&opts.fromSSHConfig, "from-ssh-config", false, "add every host the ssh configuration names")
 	f.BoolVar(&opts.fromKnownHosts, "from-known-hosts", false, "add every host ~/.ssh/known_hosts names")
+	f.BoolVar(&opts.notVisited, "not-visited", false, "add the private addresses that known hosts talk to and nobody has visited")
 	f.BoolVar(&opts.retryFailed, "retry-failed", false, "visit exactly the hosts whose last visit was not ok")
 	f.BoolVar(&opts.fresh, "fresh", false, "visit every target, also those an interrupted scan had finished")
 	f.BoolVar(&opts.dryRun, "dry-run", false, "say which hosts would be visited and how, and connect to none")
@@ -146,7 +148,7 @@ func (s *scanRun) say(format string, args ...any) {
 
 // targets is what the command line means, resolved to routes.
 func (s *scanRun) targets(ctx context.Context, args []string) ([]routed, error) {
-	named := len(args) > 0 || len(s.opts.files) > 0 || s.opts.fromSSHConfig || s.opts.fromKnownHosts
+	named := len(args) > 0 || len(s.opts.files) > 0 || s.opts.fromSSHConfig || s.opts.fromKnownHosts || s.opts.notVisited
 	switch {
 	case s.opts.retryFailed && named:
 		return nil, usageError("nightcall scan --retry-failed", "--retry-failed chooses the hosts itself; name no targets")
@@ -176,10 +178,28 @@ func (s *scanRun) targets(ctx context.Context, args []string) ([]routed, error) 
 			return nil, err
 		}
 	}
+	if s.opts.notVisited {
+		if err := s.addNotVisited(ctx, &list); err != nil {
+			return nil, err
+		}
+	}
 	if len(list.targets) == 0 {
 		return nil, usageError("nightcall scan web1 10.0.1.0/28", "there is no target in what you named")
 	}
 	return s.resolve(ctx, list.targets)
+}
+
+func (s *scanRun) addNotVisited(ctx context.Context, list *targetList) error {
+	fleet, err := s.incident.Fleet(ctx)
+	if err != nil {
+		return err
+	}
+	for _, a := range inventory.NotVisited(fleet) {
+		if err := list.add(a.Addr.String()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *scanRun) addKnownHosts(list *targetList) error {

@@ -16,6 +16,7 @@ func librariesFact() Fact {
 grep -s -e ' r-xp .*/libssl' -e ' r-xp .*/libcrypto' -e ' r-xp .*/libgnutls' -e ' r-xp .* /.* (deleted)$' /proc/[0-9]*/maps
 echo "#end"
 fi`,
+		Heavy:   true,
 		Timeout: 15 * time.Second,
 	}, func(s *Set) *Observed[[]Library] { return &s.Libraries }, parseLibraries)
 }

@@ -34,7 +34,7 @@ func Sections(facts []fact.Fact) []shell.Section {
 	for _, f := range facts {
 		if f.Probe.Script != "" {
 			sections = append(sections, shell.Section{
-				Name: f.Name, Body: f.Probe.Script, Time: f.Probe.Timeout, Unless: f.Probe.Unless,
+				Name: f.Name, Body: f.Probe.Script, Time: f.Probe.Timeout, Unless: f.Probe.Unless, Heavy: f.Probe.Heavy,
 			})
 		}
 	}

@@ -62,6 +62,8 @@ func (c *collector) take(e event) error {
 		c.limit = time.NewTimer(c.section(e.name).Time)
 	case eventStdout:
 		c.finish(e.out)
+	case eventSkip:
+		c.visit.Answers = append(c.visit.Answers, e.out)
 	case eventStderr:
 		c.stderr[e.name] = e.out.Output
 		c.release()

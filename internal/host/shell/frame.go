@@ -11,8 +11,9 @@ import (
 
 // A frame is one control line of the host.
 type frame struct {
-	verb string // hello, begin, end, stderr-end, done
+	verb string // hello, begin, end, skip, stderr-end, done
 	name string // of the section; for hello, who we are
+	text string // of skip: why
 	num  int    // process id for begin, exit status for end; -1 when garbled
 }
 
@@ -61,12 +62,26 @@ func parseFrame(text string) (frame, bool) {
 		if n, err := strconv.Atoi(fields[2]); err == nil && n >= 0 {
 			f.num = n
 		}
+		f.text = fields[2]
 	}
 	switch f.verb {
-	case "hello", "begin", "end", "stderr-end":
+	case "hello", "begin", "end", "skip", "stderr-end":
 		return f, f.name != ""
 	case "done":
 		return f, true
 	}
 	return frame{}, false
+}
+
+// distress says why a host in distress left a section out.
+func distress(code string) string {
+	switch code {
+	case "load":
+		return "left out: its load is more than four for each processor"
+	case "memory":
+		return "left out: less than 2 % of its memory is left"
+	case "space":
+		return "left out: its root file system is full"
+	}
+	return "left out by the host"
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +86,51 @@ func TestShells(t *testing.T) {
 			}
 			if a := got["both"]; string(a.Stderr) != "err\n" || a.Exit != 3 {
 				t.Errorf("both: stderr %q, exit %d", a.Stderr, a.Exit)
+			}
+		})
+	}
+}
+
+// A host in distress is spared heavy sections, and says why; the others run.
+func TestHostInDistress(t *testing.T) {
+	t.Parallel()
+	const idle, plenty = "0.10 0.2 0.3 1/99 1\n", "MemTotal: 1000000 kB\nMemFree: 500 kB\nMemAvailable: 500000 kB\n"
+	for name, tt := range map[string]struct{ load, memory, missing, priority string }{
+		"idle":         {idle, plenty, "", "0"},
+		"busy":         {"5.00 5 5 1/99 1\n", plenty, "", "10"},
+		"load":         {"9.10 9 9 1/99 1\n", plenty, "load is more than four", ""},
+		"memory":       {idle, "MemTotal: 1000000 kB\nMemFree: 900 kB\nMemAvailable: 9000 kB\n", "2 % of its memory", ""},
+		"old kernel":   {idle, "MemTotal: 1000000 kB\nMemFree: 900 kB\nBuffers: 0 kB\nCached: 5 kB\n", "", "0"},
+		"nothing told": {"", "", "", "0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for file, text := range map[string]string{"loadavg": tt.load, "meminfo": tt.memory, "stat": "cpu 1 1\ncpu0 1 1\ncpu1 1 1\nintr 1\n"} {
+				if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			apart := "-m"
+			if os.Getuid() != 0 {
+				apart = "-mr"
+			}
+			w := script(fmt.Sprintf(`exec unshare %s sh -c 'for f in loadavg meminfo stat; do mount --bind %s/$f /proc/$f; done; exec sh -s'`, apart, dir))
+			got, err := run(
+				t, w,
+				shell.Section{Name: "light", Body: "nice"},
+				shell.Section{Name: "heavy", Body: "nice", Heavy: true},
+				shell.Section{Name: "after", Body: "nice"},
+			)
+			if err != nil {
+				t.Fatal(err)
+			}
+			heavy := got["heavy"]
+			if tt.missing == "" && heavy.Missing != "" || !strings.Contains(heavy.Missing, tt.missing) || strings.TrimSpace(string(heavy.Stdout)) != tt.priority {
+				t.Errorf("heavy: %q, missing %q; want %q, %q", heavy.Stdout, heavy.Missing, tt.priority, tt.missing)
+			}
+			if string(got["light"].Stdout) != "0\n" || string(got["after"].Stdout) != "0\n" {
+				t.Errorf("light %q, after %q: both at normal priority", got["light"].Stdout, got["after"].Stdout)
 			}
 		})
 	}

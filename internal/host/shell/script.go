@@ -20,6 +20,10 @@ type Section struct {
 	// then it is not run, and there is no answer.
 	Unless string
 
+	// Heavy sections are left out on a host in distress, and run with lower
+	// priority on a busy one.
+	Heavy bool
+
 	// Stderr keeps the section's standard error; otherwise it is dropped on the
 	// host.
 	Stderr bool
@@ -146,6 +150,9 @@ func call(s Section) string {
 	if len(s.Stdin) > 0 {
 		line = fmt.Sprintf("printf '%%b' '%s' | { nc_piped=1; %s; }", octal(s.Stdin), line)
 	}
+	if s.Heavy {
+		line = fmt.Sprintf("nc_spare %s || %s", s.Name, line)
+	}
 	if s.Unless != "" {
 		line = fmt.Sprintf("[ -r %s ] || %s", host.Quote(s.Unless), line)
 	}
@@ -175,6 +182,10 @@ func octal(data []byte) string {
 // byte by byte. nc_kill ends a process and all its descendants; it looks for them in /proc,
 // or asks pkill where there is none. nc_control obeys the laptop. nc_watch ends
 // everything when no beat came for two periods.
+//
+// nc_spare keeps heavy sections from a host in distress: a load of four for each
+// processor, less than 2 % of the memory or less than half a per cent of the root
+// file system left. What cannot be told is no distress.
 const functions = `has() { command -v "$1" >/dev/null 2>&1; }
 nc_pid() { nc_p=; while read -r nc_k nc_p nc_x; do [ "$nc_k" = Pid: ] && return; done </proc/self/status; nc_p=$(exec sh -c 'echo $PPID'); } 2>/dev/null
 nc_kill() {
@@ -207,11 +218,37 @@ sleep 4 & nc_s=$!; wait "$nc_s"; kill "$nc_s"; nc_n=$((nc_n+1))
 done
 kill -KILL 0
 }
+nc_spare() {
+[ -n "$nc_host" ] || nc_look
+case $nc_host in
+idle) return 1 ;;
+busy) nc_nice=1; return 1 ;;
+esac
+printf '\n%s skip %s %s\n' "$nc_mark" "$1" "$nc_host"
+}
+nc_look() {
+nc_host=idle nc_cpus=0 nc_total=0 nc_l=
+read -r nc_l nc_x </proc/loadavg; nc_l=${nc_l%%.*}
+if [ "${nc_l:-0}" -ge 2 ]; then
+while read -r nc_k nc_x; do case $nc_k in cpu) ;; cpu*) nc_cpus=$((nc_cpus + 1)) ;; *) break ;; esac; done </proc/stat
+[ "$nc_l" -lt $((2 * nc_cpus)) ] || nc_host=busy
+[ "$nc_l" -lt $((4 * nc_cpus)) ] || nc_host=load
+fi
+while read -r nc_k nc_v nc_x; do case $nc_k in
+MemTotal:) nc_total=$nc_v ;;
+MemAvailable:) [ "$nc_v" -ge $((nc_total / 50)) ] || nc_host=memory; break ;;
+Cached:) break ;;
+esac; done </proc/meminfo
+nc_d=$(stat -f -c '%a %b' /) && [ "${nc_d% *}" -lt $((${nc_d#* } / 200)) ] && nc_host=space
+:
+}
 nc_section() {
 if [ -n "$nc_piped" ]; then exec 5<&0; else exec 5</dev/null; fi
 if [ -n "$2" ]; then exec 6>&4; else exec 6>/dev/null; fi
-( nc_pid; printf '\n%s begin %s %s\n' "$nc_mark" "$1" "$nc_p"; "nc_body_$1" ) <&5 2>&6 3<&- 4>&- 5<&- 6>&- &
-wait "$!"; nc_exit=$?
+( nc_pid; printf '\n%s begin %s %s\n' "$nc_mark" "$1" "$nc_p"
+[ -z "$nc_nice" ] || { renice -n 10 -p "$nc_p"; ionice -c 3 -p "$nc_p"; } >/dev/null 2>&1
+"nc_body_$1" ) <&5 2>&6 3<&- 4>&- 5<&- 6>&- &
+wait "$!"; nc_exit=$? nc_nice=
 if [ -n "$2" ]; then printf '\n%s stderr-end %s\n' "$nc_mark" "$1" >&4; fi
 printf '\n%s end %s %s\n' "$nc_mark" "$1" "$nc_exit"
 }
@@ -224,7 +261,7 @@ printf '\n%s end %s %s\n' "$nc_mark" "$1" "$nc_exit"
 // their standard error write it to 4.
 const begin = `[ -n "$nc_how" ] || exec 3<&0
 exec 4>&2 2>/dev/null
-{ read -r nc_began nc_x </proc/uptime; }; nc_piped=; printf '\n%s stderr-end login\n' "$nc_mark" >&4
+{ read -r nc_began nc_x </proc/uptime; }; nc_piped= nc_nice= nc_host=; printf '\n%s stderr-end login\n' "$nc_mark" >&4
 ( nc_watch ) </dev/null >/dev/null 3<&- 4>&- & nc_wd=$!
 ( nc_control ) <&3 >/dev/null 3<&- 4>&- & nc_ctl=$!
 `

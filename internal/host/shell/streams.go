@@ -38,6 +38,7 @@ type eventKind int
 const (
 	eventHello     eventKind = iota
 	eventBegin               // a section began; name, pid
+	eventSkip                // a section was left out; why
 	eventStdout              // a section's end with its output
 	eventStderr              // a section's standard error is complete
 	eventDone                // the script is through
@@ -132,6 +133,8 @@ func (r *run) readStdout() {
 			}
 			out = nil
 			r.tell(event{kind: eventStdout, name: f.name, out: a})
+		case "skip":
+			r.tell(event{kind: eventSkip, name: f.name, out: Answer{Section: f.name, Missing: distress(f.text)}})
 		case "done":
 			r.tell(event{kind: eventDone})
 		}
