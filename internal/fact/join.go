@@ -4,8 +4,15 @@ import "slices"
 
 // Join completes facts from one another, after all of a visit were read: the
 // process table knows the names and command lines of the processes that others
-// know by number.
+// know by number, and the kernel is all that names some systems.
 func (s *Set) Join() {
+	if s.Kernel.Value.Name == "VMkernel" {
+		release := s.Kernel.Value.Release
+		s.OS = Observed[OS]{
+			Value: OS{ID: "esxi", Name: "VMware ESXi", Version: release, Text: "VMkernel " + release},
+			State: OK, Source: s.Kernel.Source, At: s.Kernel.At,
+		}
+	}
 	processes := make(map[int]Process, len(s.Processes.Value))
 	for _, p := range s.Processes.Value {
 		processes[p.PID] = p

@@ -7,6 +7,7 @@ package scan
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -34,6 +35,12 @@ type Link interface {
 	// Describe completes what is known of the way there.
 	Describe(a inventory.Access) inventory.Access
 	Close() error
+}
+
+// A describer is an error that knows something of the way to the host all the
+// same.
+type describer interface {
+	Describe(a inventory.Access) inventory.Access
 }
 
 // Options are how hosts are visited.
@@ -155,6 +162,10 @@ func visit(ctx context.Context, t Target, program *shell.Program, opts Options) 
 func look(ctx context.Context, t Target, program *shell.Program, opts Options, h *inventory.Host) error {
 	link, err := t.Dial(ctx)
 	if err != nil {
+		var seen describer
+		if errors.As(err, &seen) {
+			h.Access = seen.Describe(t.Access)
+		}
 		return err
 	}
 	defer link.Close()

@@ -276,11 +276,11 @@ func (d *Dialer) clientConfig(ctx context.Context, h Hop, l *login, p *phases, l
 			p.pause()
 			defer p.to(phaseAuth)
 			p.key = key
-			if err := d.Trust.check(ctx, h, remote, key); err != nil {
-				p.verdict = err
-				return err
+			p.verdict = d.Trust.check(ctx, h, remote, key)
+			if what := appliance(p.version()); what != "" && p.verdict == nil {
+				p.verdict = &ApplianceError{What: what, Server: p.version(), Key: describeKey(key)}
 			}
-			return nil
+			return p.verdict
 		},
 		BannerCallback: func(string) error { return nil },
 		ClientVersion:  clientVersion,

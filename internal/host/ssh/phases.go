@@ -98,6 +98,18 @@ func (p *phases) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// version is the line that the server greeted with; empty before it is whole.
+func (p *phases) version() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for line := range bytes.Lines(p.first) {
+		if bytes.HasPrefix(line, []byte("SSH-")) {
+			return strings.TrimRight(string(line), "\r\n")
+		}
+	}
+	return ""
+}
+
 // versionComplete reports whether a whole line SSH-… has come.
 func versionComplete(said []byte) bool {
 	for line := range bytes.Lines(said) {
