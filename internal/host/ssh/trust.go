@@ -171,7 +171,7 @@ func (t *Trust) judge(h Hop, name string, remote net.Addr, key ssh.PublicKey) (v
 		}
 		return changed, []string{"the key seen earlier in this run"}
 	}
-	if v, known := lookup(t.own, name, remote, key); v != unseen {
+	if v, known := lookup(t.own, t.file, name, remote, key); v != unseen {
 		return v, known
 	}
 	for _, file := range h.KnownHosts {
@@ -179,7 +179,7 @@ func (t *Trust) judge(h Hop, name string, remote net.Addr, key ssh.PublicKey) (v
 		if err != nil {
 			return changed, []string{err.Error()}
 		}
-		v, known := lookup(user, name, remote, key)
+		v, known := lookup(user, file, name, remote, key)
 		if v == pinned {
 			return pinnedByUser, nil
 		}
@@ -190,8 +190,9 @@ func (t *Trust) judge(h Hop, name string, remote net.Addr, key ssh.PublicKey) (v
 	return unseen, nil
 }
 
-// lookup asks one file. A revoked key counts as changed: it must not be used.
-func lookup(db *knownhosts.HostKeyDB, name string, remote net.Addr, key ssh.PublicKey) (verdict, []string) {
+// lookup asks what was read of one file. A revoked key counts as changed: it must
+// not be used.
+func lookup(db *knownhosts.HostKeyDB, file, name string, remote net.Addr, key ssh.PublicKey) (verdict, []string) {
 	err := db.HostKeyCallback()(name, hostless(remote), key)
 	if err == nil {
 		return pinned, nil
@@ -203,7 +204,7 @@ func lookup(db *knownhosts.HostKeyDB, name string, remote net.Addr, key ssh.Publ
 		}
 		var known []string
 		for _, k := range keyErr.Want {
-			known = append(known, fmt.Sprintf("%s %s (%s:%d)", k.Key.Type(), ssh.FingerprintSHA256(k.Key), k.Filename, k.Line))
+			known = append(known, fmt.Sprintf("%s %s (%s:%d)", k.Key.Type(), ssh.FingerprintSHA256(k.Key), file, k.Line))
 		}
 		return changed, known
 	}
@@ -259,7 +260,7 @@ func (t *Trust) user(file string) (*knownhosts.HostKeyDB, error) {
 // without it.
 func loadKnownHosts(file string) (*knownhosts.HostKeyDB, error) {
 	db, err := knownhosts.NewDB(file)
-	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+	if err == nil || isIO(err) {
 		return db, err
 	}
 	data, err := os.ReadFile(file)
@@ -271,26 +272,47 @@ func loadKnownHosts(file string) (*knownhosts.HostKeyDB, error) {
 		return nil, err
 	}
 	defer os.Remove(clean.Name())
-	_, err = clean.Write(readableLines(data))
-	if err := errors.Join(err, clean.Close()); err != nil {
+	if err := clean.Close(); err != nil {
 		return nil, err
 	}
-	return knownhosts.NewDB(clean.Name())
+	lines := slices.Collect(bytes.Lines(data))
+	if err := blankBroken(lines, clean.Name()); err != nil {
+		return nil, err
+	}
+	return readLines(lines, clean.Name())
 }
 
-// readableLines blanks the lines that are not known_hosts lines, so that line
-// numbers stay true.
-func readableLines(data []byte) []byte {
-	var out bytes.Buffer
-	for line := range bytes.Lines(data) {
-		text := bytes.TrimRight(line, "\r\n")
-		_, _, _, _, _, err := ssh.ParseKnownHosts(append(bytes.Clone(text), '\n'))
-		if err == nil {
-			out.Write(text)
-		}
-		out.WriteByte('\n')
+// blankBroken empties the lines that the library cannot read, so that the numbers
+// of the others stay true. What it can read only it knows: it is asked about all
+// of them, then about each half of those it refuses. scratch is a file for that.
+func blankBroken(lines [][]byte, scratch string) error {
+	_, err := readLines(lines, scratch)
+	switch {
+	case err == nil || isIO(err):
+		return err
+	case len(lines) == 1:
+		lines[0] = []byte("\n")
+		return nil
 	}
-	return out.Bytes()
+	half := len(lines) / 2
+	if err := blankBroken(lines[:half], scratch); err != nil {
+		return err
+	}
+	return blankBroken(lines[half:], scratch)
+}
+
+// readLines has the library, which reads only files, read lines.
+func readLines(lines [][]byte, scratch string) (*knownhosts.HostKeyDB, error) {
+	if err := os.WriteFile(scratch, slices.Concat(lines...), 0o600); err != nil {
+		return nil, err
+	}
+	return knownhosts.NewDB(scratch)
+}
+
+// isIO tells a file that cannot be read from one whose content cannot.
+func isIO(err error) bool {
+	var pathErr *fs.PathError
+	return errors.As(err, &pathErr)
 }
 
 // describeKey is a public key as the inventory keeps it.
