@@ -22,14 +22,15 @@ const maxFrame = 256
 
 // readFrames splits a stream into frames and the bytes between them, until it
 // ends. Bytes are handed over as they come, in pieces; a line too long to be a
-// frame is never held.
+// frame is never held, and one that broke off is none: half a number is another
+// number.
 func readFrames(r io.Reader, word string, bytesSeen func([]byte), frameSeen func(frame)) error {
 	prefix := []byte(mark + word + " ")
 	br := bufio.NewReaderSize(r, 4<<10) // a packet is longer than most outputs
 	lineStart := true
 	for {
 		line, err := br.ReadSlice('\n')
-		if lineStart && len(line) <= maxFrame && bytes.HasPrefix(line, prefix) {
+		if lineStart && err == nil && len(line) <= maxFrame && bytes.HasPrefix(line, prefix) {
 			if f, ok := parseFrame(string(line[len(prefix):])); ok {
 				frameSeen(f)
 				line = nil

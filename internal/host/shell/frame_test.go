@@ -2,40 +2,71 @@ package shell
 
 import (
 	"bytes"
+	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 )
 
+// FuzzFrames has a frame accepted only where a whole line begins with the word,
+// wherever the stream is cut, and every byte that is not of a frame handed over.
 func FuzzFrames(f *testing.F) {
-	f.Add([]byte("noise\n@@nightcall-w hello root\n\n@@nightcall-w begin os 12\nout\n\n@@nightcall-w end os 0\n@@nightcall-w done\n"))
-	f.Add([]byte("@@nightcall-w end\n@@nightcall-w end os 99999999999999999999\n@@nightcall-w begin \x00 -1\n"))
-	f.Add(bytes.Repeat([]byte("x"), 70<<10))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		collect := func(one bool) (text []byte, frames []frame) {
-			in := iotest.DataErrReader(bytes.NewReader(data))
-			if one {
-				in = iotest.OneByteReader(bytes.NewReader(data))
+	f.Add([]byte("noise\n@@nightcall-w hello root\n\n@@nightcall-w begin os 12\nout\n\n@@nightcall-w end os 0\n@@nightcall-w done\n"), uint16(1))
+	f.Add([]byte("@@nightcall-w end\n@@nightcall-w end os 99999999999999999999\n@@nightcall-w begin \x00 -1\n"), uint16(7))
+	f.Add([]byte("@@nightcall-x end os 0\n @@nightcall-w end os 0\nx@@nightcall-w end os 0\n@@nightcall-wend os 0\n"), uint16(3))
+	f.Add([]byte("@@nightcall-w end os 127"), uint16(23))
+	f.Add([]byte("@@nightcall-w end os\r 0\r\n@@nightcall-w done"+strings.Repeat(" ", 300)+"\n"), uint16(4096))
+	f.Add(bytes.Repeat([]byte("x"), 5<<10), uint16(5000))
+	f.Fuzz(func(t *testing.T, data []byte, step uint16) {
+		var wantText []byte
+		var wantFrames []frame
+		for line := range bytes.Lines(data) {
+			if found, ok := frameLine(line); ok {
+				wantFrames = append(wantFrames, found)
+				continue
 			}
-			if err := readFrames(in, "w", func(p []byte) { text = append(text, p...) }, func(f frame) { frames = append(frames, f) }); err != nil {
-				t.Fatal(err)
-			}
-			return text, frames
+			wantText = append(wantText, line...)
 		}
-		text, frames := collect(false)
-		again, framesAgain := collect(true)
-		if !bytes.Equal(text, again) || len(frames) != len(framesAgain) {
-			t.Errorf("the same bytes in other pieces read differently")
+		var text []byte
+		var frames []frame
+		in := iotest.DataErrReader(&pieces{rest: data, step: int(step) + 1})
+		if err := readFrames(in, "w", func(p []byte) { text = append(text, p...) }, func(f frame) { frames = append(frames, f) }); err != nil {
+			t.Fatal(err)
 		}
-		if len(text) > len(data) {
-			t.Errorf("%d bytes became %d", len(data), len(text))
+		if !bytes.Equal(text, wantText) || !slices.Equal(frames, wantFrames) {
+			t.Errorf("%q in pieces of %d\ngot  %q, %+v\nwant %q, %+v", data, int(step)+1, text, frames, wantText, wantFrames)
 		}
 		for _, f := range frames {
-			if f.num < -1 {
+			if f.verb == "" || f.num < -1 || f.verb != "done" && f.name == "" {
 				t.Errorf("frame %+v", f)
 			}
 		}
 	})
+}
+
+// frameLine reads one line as readFrames should, from a whole stream.
+func frameLine(line []byte) (frame, bool) {
+	rest, ours := strings.CutPrefix(string(line), "@@nightcall-w ")
+	if !ours || !strings.HasSuffix(rest, "\n") || len(line) > maxFrame {
+		return frame{}, false
+	}
+	return parseFrame(rest)
+}
+
+// pieces hands bytes over a few at a time, as a link does.
+type pieces struct {
+	rest []byte
+	step int
+}
+
+func (p *pieces) Read(b []byte) (int, error) {
+	if len(p.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, p.rest[:min(p.step, len(p.rest))])
+	p.rest = p.rest[n:]
+	return n, nil
 }
 
 func FuzzCapture(f *testing.F) {
@@ -63,19 +94,4 @@ func FuzzCapture(f *testing.F) {
 			t.Fatalf("trimmed to %q, want %q", c.Bytes(), want)
 		}
 	})
-}
-
-func TestPromptWatchFindsAWordCutInTwo(t *testing.T) {
-	t.Parallel()
-	p := &promptWatch{r: iotest.OneByteReader(strings.NewReader("lecture\nprompt-word and prompt-word"))}
-	seen := p.watch("prompt-word")
-	buf := make([]byte, 64)
-	for {
-		if _, err := p.Read(buf); err != nil {
-			break
-		}
-	}
-	if len(seen) != 2 {
-		t.Errorf("seen %d times, want 2", len(seen))
-	}
 }
