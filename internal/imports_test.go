@@ -85,7 +85,7 @@ var owners = map[string]string{
 	"golang.org/x/tools/txtar":         "tests",
 	"modernc.org/sqlite":               "internal/sqlite",
 	"golang.org/x/tools":               "tests",
-	"mvdan.cc/sh/v3":                   "tests",
+	"mvdan.cc/sh/v3":                   "internal/host/hosttest",
 
 	// Heavy parts of the standard library have owners too.
 	"database/sql":  "internal/sqlite",

@@ -11,31 +11,16 @@ import (
 	"time"
 
 	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/host/hosttest"
 )
 
-// machine remembers what was asked of it.
-type machine struct{ asked []string }
-
-func (m *machine) Name() string { return "web1" }
-
-func (m *machine) Probe(_ context.Context, cmd host.Command) (host.Output, error) {
-	m.asked = append(m.asked, "probe "+host.Quote(cmd.Argv...))
-	return host.Output{Stdout: []byte("seen")}, nil
-}
-
-func (m *machine) ReadFile(_ context.Context, path string) ([]byte, error) {
-	m.asked = append(m.asked, "read "+path)
-	return []byte("content"), nil
-}
-
-func (m *machine) Change(_ context.Context, cmd host.Command) (host.Output, error) {
-	m.asked = append(m.asked, "change "+host.Quote(cmd.Argv...))
-	return host.Output{Exit: 3}, nil
-}
-
-func (m *machine) WriteFile(_ context.Context, path string, _ []byte, _ fs.FileMode) error {
-	m.asked = append(m.asked, "write "+path)
-	return fs.ErrPermission
+// machine is a host that has rebooted once too often and whose motd is nobody's to
+// write.
+func machine() *hosttest.Fake {
+	f := hosttest.NewFake("web1", map[string]string{"/etc/hosts": "content", "/etc/motd": "up"})
+	f.Programs["df"], f.Programs["reboot"] = hosttest.Prints("seen", 0), hosttest.Prints("", 3)
+	f.Denied["/etc/motd"] = true
+	return f
 }
 
 // everything asks a host each of the four things once.
@@ -50,25 +35,25 @@ func everything(t *testing.T, h host.Host) []error {
 
 func TestReadOnlyNeverChanges(t *testing.T) {
 	t.Parallel()
-	m := &machine{}
+	m := machine()
 	errs := everything(t, host.ReadOnly(m))
 	if errs[0] != nil || errs[1] != nil || !errors.Is(errs[2], host.ErrReadOnly) || !errors.Is(errs[3], host.ErrReadOnly) {
 		t.Errorf("errors %v", errs)
 	}
-	if got := strings.Join(m.asked, "; "); got != "probe df -P; read /etc/hosts" {
+	if got := strings.Join(m.Asked(), "; "); got != "probe df -P; read /etc/hosts" {
 		t.Errorf("the host was asked: %s", got)
 	}
 }
 
 func TestDryRunPlansWhatItWouldChange(t *testing.T) {
 	t.Parallel()
-	m := &machine{}
+	m := machine()
 	var plan []string
 	errs := everything(t, host.DryRun(m, func(d host.Deed) { plan = append(plan, d.String()) }))
 	if errors.Join(errs...) != nil {
 		t.Errorf("errors %v", errs)
 	}
-	if got := strings.Join(m.asked, "; "); got != "probe df -P; read /etc/hosts" {
+	if got := strings.Join(m.Asked(), "; "); got != "probe df -P; read /etc/hosts" {
 		t.Errorf("the host was asked: %s", got)
 	}
 	if got := strings.Join(plan, "; "); got != `change reboot 'it'\''s time'; write /etc/motd` {
@@ -80,18 +65,18 @@ func TestRecordedWritesDownWhatHappened(t *testing.T) {
 	t.Parallel()
 	var transcript host.Transcript
 	now := time.Date(2026, 3, 4, 4, 30, 0, 0, time.UTC)
-	m := &machine{}
+	m := machine()
 	errs := everything(t, host.Recorded(m, func() time.Time { return now }, transcript.Add))
-	if len(m.asked) != 4 || !errors.Is(errs[3], fs.ErrPermission) {
-		t.Errorf("asked %v, errors %v", m.asked, errs)
+	if len(m.Asked()) != 4 || !errors.Is(errs[3], fs.ErrPermission) {
+		t.Errorf("asked %v, errors %v", m.Asked(), errs)
 	}
 	deeds := transcript.Deeds()
 	if len(deeds) != 4 {
 		t.Fatalf("%d deeds", len(deeds))
 	}
 	for n, d := range deeds {
-		if d.Host != "web1" || !d.Began.Equal(now) || d.String() != m.asked[n] {
-			t.Errorf("deed %+v, asked %s", d, m.asked[n])
+		if d.Host != "web1" || !d.Began.Equal(now) || d.String() != m.Asked()[n] {
+			t.Errorf("deed %+v, asked %s", d, m.Asked()[n])
 		}
 	}
 	if deeds[2].Output.Exit != 3 || !errors.Is(deeds[3].Err, fs.ErrPermission) || deeds[1].Bytes != 7 {
