@@ -33,6 +33,7 @@ var rooms = map[string]string{
 	"internal/plain":      "",
 	"internal/redact":     "",
 	"internal/stdio":      "",
+	"internal/word":       "",
 
 	// Vocabulary: values and rules, no I/O.
 	"internal/host":      "",
@@ -48,12 +49,13 @@ var rooms = map[string]string{
 
 	// Adapters: each speaks to one foreign thing, and none knows another. The
 	// shell conversation is what the wires have in common.
-	"internal/host/shell": "internal/host",
-	"internal/host/local": "internal/host internal/host/shell",
-	"internal/host/ssh":   "internal/credential internal/host internal/host/shell internal/inventory internal/plain",
-	"internal/sqlite":     "internal/host internal/fact internal/inventory internal/timeline",
-	"internal/export":     "internal/host internal/fact internal/inventory internal/plain",
-	"internal/home":       "",
+	"internal/host/shell":   "internal/host",
+	"internal/host/local":   "internal/host internal/host/shell",
+	"internal/host/ssh":     "internal/credential internal/host internal/host/shell internal/inventory internal/plain",
+	"internal/host/openssh": "internal/credential internal/host internal/host/shell internal/host/ssh internal/inventory internal/word",
+	"internal/sqlite":       "internal/host internal/fact internal/inventory internal/timeline",
+	"internal/export":       "internal/host internal/fact internal/inventory internal/plain internal/word",
+	"internal/home":         "",
 
 	// Surfaces.
 	"internal/cli":  "*",
@@ -90,7 +92,7 @@ var owners = map[string]string{
 	// Heavy parts of the standard library have owners too.
 	"database/sql":  "internal/sqlite",
 	"net/http":      "",
-	"os/exec":       "internal/host/local internal/host/ssh internal/host/hosttest internal/export internal/cli",
+	"os/exec":       "internal/host/local internal/host/ssh internal/host/openssh internal/host/hosttest internal/export internal/cli",
 	"plugin":        "",
 	"text/template": "",
 	"html/template": "",

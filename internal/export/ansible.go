@@ -9,6 +9,7 @@ import (
 
 	"github.com/nightcall-sh/nightcall/internal/fact"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/word"
 )
 
 // The shape of an Ansible inventory in YAML.
@@ -48,7 +49,7 @@ func Ansible(hosts []inventory.Host, incident string, client Client) ([]byte, []
 	for _, h := range hosts {
 		vars, missing, err := ansibleVars(h, client)
 		if err != nil {
-			warnings = append(warnings, Warning{Host: oneLine(h.Name), Text: err.Error(), Left: true})
+			warnings = append(warnings, Warning{Host: word.OneLine(h.Name), Text: err.Error(), Left: true})
 			continue
 		}
 		if len(missing) > 0 {
@@ -67,9 +68,9 @@ func Ansible(hosts []inventory.Host, incident string, client Client) ([]byte, []
 		return nil, nil, fmt.Errorf("ansible inventory: %w", err)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Hosts of the incident: %s\n", oneLine(incident))
+	fmt.Fprintf(&b, "# Hosts of the incident: %s\n", word.OneLine(incident))
 	for _, w := range warnings {
-		fmt.Fprintf(&b, "# %s\n", oneLine(w.String()))
+		fmt.Fprintf(&b, "# %s\n", word.OneLine(w.String()))
 	}
 	b.Write(body)
 	return []byte(b.String()), warnings, nil
@@ -94,7 +95,7 @@ func ansibleName(name string) string { return strings.ReplaceAll(name, ":", "_")
 // ansibleVars says how Ansible reaches the host, and which algorithms it would
 // need and the client lacks.
 func ansibleVars(h inventory.Host, client Client) (vars ansibleHost, missing []string, err error) {
-	if err := checkName(h.Name); err != nil {
+	if err := word.CheckName(h.Name); err != nil {
 		return vars, nil, err
 	}
 	if looksLikeGroup(h.Name) {
@@ -108,7 +109,7 @@ func ansibleVars(h inventory.Host, client Client) (vars ansibleHost, missing []s
 	}
 	for _, hop := range h.Access.Jump {
 		if strings.ContainsAny(hop.User+hop.Address, `\%`) {
-			return vars, nil, fmt.Errorf("bastion %s cannot be spelled in ProxyJump", oneLine(hopText(hop)))
+			return vars, nil, fmt.Errorf("bastion %s cannot be spelled in ProxyJump", word.OneLine(hopText(hop)))
 		}
 	}
 	vars = ansibleHost{
@@ -145,7 +146,7 @@ func ansibleArgs(h inventory.Host, client Client) (args string, missing []string
 // tokens, and nothing that a template is made of.
 func ansibleKey(paths []string) yamlText {
 	for _, path := range paths {
-		if checkPath(path) == nil && !strings.ContainsAny(path, "%{}#$") {
+		if word.CheckPath(path) == nil && !strings.ContainsAny(path, "%{}#$") {
 			return yamlText(path)
 		}
 	}
@@ -170,7 +171,7 @@ func groupWord(s string) string {
 		return ""
 	}
 	return strings.Map(func(r rune) rune {
-		if r < 0x80 && alphanumeric(byte(r)) {
+		if r < 0x80 && word.Alphanumeric(byte(r)) {
 			return r
 		}
 		return '_'

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/nightcall-sh/nightcall/internal/word"
 )
 
 // ErrNoClient means that no OpenSSH client was found to check with.
@@ -85,7 +87,7 @@ func (c Client) ask(ctx context.Context, args ...string) (string, error) {
 
 func lastLine(out []byte) string {
 	lines := strings.Split(string(bytes.TrimSpace(out)), "\n")
-	return oneLine(lines[len(lines)-1])
+	return word.OneLine(lines[len(lines)-1])
 }
 
 // list returns the answer to the first of the queries that this version knows.
@@ -104,7 +106,7 @@ var versionText = regexp.MustCompile(`^(OpenSSH_(?:for_Windows_)?([0-9]{1,3})\.(
 func parseVersion(s string) (version string, major, minor int, err error) {
 	m := versionText.FindStringSubmatch(s)
 	if m == nil {
-		return "", 0, 0, fmt.Errorf("not OpenSSH: %q", oneLine(s))
+		return "", 0, 0, fmt.Errorf("not OpenSSH: %q", word.OneLine(s))
 	}
 	major, _ = strconv.Atoi(m[2]) // the expression leaves only short numbers
 	minor, _ = strconv.Atoi(m[3])
@@ -156,7 +158,7 @@ func (b block) compare(reading string) error {
 		read[key] = value
 	}
 	if !sameAddress(read["hostname"], b.address) {
-		return fmt.Errorf("hostname as %q, and %q was meant", oneLine(read["hostname"]), b.address)
+		return fmt.Errorf("hostname as %q, and %q was meant", word.OneLine(read["hostname"]), b.address)
 	}
 	want := map[string]string{"hostkeyalias": strings.ToLower(b.keyAlias), "stricthostkeychecking": "true"}
 	if b.port != 0 {
@@ -171,7 +173,7 @@ func (b block) compare(reading string) error {
 			got = strings.ToLower(got) // the client looks it up in lower case
 		}
 		if got != want[key] {
-			return fmt.Errorf("%s as %q, and %q was meant", key, oneLine(got), want[key])
+			return fmt.Errorf("%s as %q, and %q was meant", key, word.OneLine(got), want[key])
 		}
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/nightcall-sh/nightcall/internal/word"
 )
 
 func TestParseVersion(t *testing.T) {
@@ -37,14 +39,14 @@ func FuzzParseVersion(f *testing.F) {
 	f.Add("OpenSSH_for_Windows_8.6p1, LibreSSL 3.4.3\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		version, _, _, err := parseVersion(text)
-		if err == nil && (version != oneLine(version) || !onlyVersion(version)) {
+		if err == nil && (version != word.OneLine(version) || !onlyVersion(version)) {
 			t.Errorf("version %q", version)
 		}
 	})
 }
 
 // onlyVersion holds for what may stand in a comment of the file.
-func onlyVersion(s string) bool { return only("the version", s, "._") == nil }
+func onlyVersion(s string) bool { return word.Only("the version", s, "._") == nil }
 
 func TestFindClient(t *testing.T) {
 	t.Parallel()

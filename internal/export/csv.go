@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/word"
 )
 
 // csvColumns is the frozen header: columns are only ever added at its end.
@@ -51,7 +52,7 @@ func csvRow(h inventory.Host) []string {
 // cell makes s harmless in a spreadsheet: one printable line, and no formula.
 // Spreadsheets look behind leading blanks, too.
 func cell(s string) string {
-	s = oneLine(s)
+	s = word.OneLine(s)
 	if trimmed := strings.TrimLeft(s, " ?"); trimmed != "" && strings.ContainsRune("=+-@", rune(trimmed[0])) {
 		return "'" + s
 	}

@@ -8,7 +8,7 @@
 // from machines that may be in a stranger's hands. Each target language gives
 // some characters a meaning: patterns, tokens, templates, formulas. A value that
 // will be read as an instruction or an address is written only when it passes
-// the rule for its kind (word.go). A host with a value that does not pass is left
+// the rule for its kind (package word). A host with a value that does not pass is left
 // out, and a comment and a [Warning] say why; it never stops the others. Text for
 // people (operating systems, reasons) is cut to one printable line.
 //
@@ -25,6 +25,7 @@ import (
 	"strings"
 
 	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/word"
 )
 
 // A Warning is something that a person should know about an export: a host that
@@ -56,7 +57,7 @@ func collision(hosts []inventory.Host) error {
 	for _, h := range hosts {
 		key := strings.ToLower(h.Name)
 		if other, ok := seen[key]; ok {
-			return fmt.Errorf("alias %s: wanted by both %q and %q", oneLine(key), other, h.Name)
+			return fmt.Errorf("alias %s: wanted by both %q and %q", word.OneLine(key), other, h.Name)
 		}
 		seen[key] = h.Name
 	}

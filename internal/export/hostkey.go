@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/word"
 )
 
 // maxKey bounds a public key in base64: an RSA key of 16384 bits has 2,800
@@ -16,7 +17,7 @@ const maxKey = 4096
 // checkKey says why a host key cannot be pinned: a known_hosts line is written
 // only for a key that is what it calls itself.
 func checkKey(k inventory.HostKey) error {
-	if err := checkAlgorithm(k.Type); err != nil {
+	if err := word.CheckAlgorithm(k.Type); err != nil {
 		return err
 	}
 	if len(k.Key) > maxKey {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/word"
 )
 
 // HostsFile renders the hosts as lines of a hosts file: the primary address and
@@ -20,11 +21,11 @@ func HostsFile(hosts []inventory.Host, incident string) ([]byte, []Warning, erro
 	}
 	var b bytes.Buffer
 	var warnings []Warning
-	fmt.Fprintf(&b, "# Hosts of the incident: %s\n", oneLine(incident))
+	fmt.Fprintf(&b, "# Hosts of the incident: %s\n", word.OneLine(incident))
 	for _, h := range hosts {
 		line, why := hostsLine(h)
 		if why != "" {
-			w := Warning{Host: oneLine(h.Name), Text: why, Left: true}
+			w := Warning{Host: word.OneLine(h.Name), Text: why, Left: true}
 			warnings = append(warnings, w)
 			line = "# " + w.String()
 		}
@@ -35,7 +36,7 @@ func HostsFile(hosts []inventory.Host, incident string) ([]byte, []Warning, erro
 
 // hostsLine is one host's line, or why it has none.
 func hostsLine(h inventory.Host) (line, why string) {
-	if err := checkName(h.Name); err != nil {
+	if err := word.CheckName(h.Name); err != nil {
 		return "", err.Error()
 	}
 	if _, err := netip.ParseAddr(h.Name); err == nil || strings.Contains(h.Name, ":") {

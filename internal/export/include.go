@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/nightcall-sh/nightcall/internal/word"
 )
 
 // AddInclude puts one line that includes file at the top of the user's ssh
@@ -85,7 +87,7 @@ func spellInclude(path string) (string, error) {
 		return "", errors.New("the path is not absolute")
 	}
 	path = filepath.ToSlash(path)
-	if err := checkPath(path); err != nil {
+	if err := word.CheckPath(path); err != nil {
 		return "", err
 	}
 	if i := strings.IndexAny(path, "*?[]{}%"); i >= 0 {

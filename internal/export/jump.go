@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/word"
 )
 
 // maxHops is the longest jump chain that is written.
@@ -97,7 +98,7 @@ func (j *jumpAliases) outside(chain []inventory.Hop, jump []string) string {
 // can be no other machine's.
 func (j *jumpAliases) free(hop inventory.Hop, key string) string {
 	for _, name := range []string{hop.Alias, "jump-" + hop.Address} {
-		if checkName(name) == nil && !j.taken[strings.ToLower(name)] {
+		if word.CheckName(name) == nil && !j.taken[strings.ToLower(name)] {
 			return name
 		}
 	}

@@ -1,11 +1,11 @@
 package export
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/word"
 )
 
 // legacy spells the algorithms that one host needs and today's clients refuse,
@@ -31,7 +31,7 @@ func (c Client) legacy(a inventory.Algorithms) (options []option, missing []stri
 			options = append(options, option{kind.keyword, "+" + strings.Join(can, ",")})
 		}
 		for _, name := range cannot {
-			missing = append(missing, kind.noun+" "+oneLine(name))
+			missing = append(missing, kind.noun+" "+word.OneLine(name))
 		}
 	}
 	return options, missing
@@ -46,20 +46,11 @@ func split(needed, has []string) (can, cannot []string) {
 	for _, name := range needed[:min(len(needed), maxAlgorithms)] {
 		switch {
 		case slices.Contains(can, name) || slices.Contains(cannot, name):
-		case checkAlgorithm(name) == nil && (has == nil || slices.Contains(has, name)):
+		case word.CheckAlgorithm(name) == nil && (has == nil || slices.Contains(has, name)):
 			can = append(can, name)
 		default:
 			cannot = append(cannot, name)
 		}
 	}
 	return can, cannot
-}
-
-// checkAlgorithm says why s is not spelled like an algorithm (RFC 4251, section
-// 6): no comma, no space, and here no pattern either.
-func checkAlgorithm(s string) error {
-	if s == "" || len(s) > 64 {
-		return fmt.Errorf("an algorithm's name has 1 to 64 characters")
-	}
-	return only("the algorithm's name", s, "@._-")
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/word"
 )
 
 // The files that an export keeps in the incident's directory.
@@ -128,13 +129,13 @@ func newConfigWriter(o ConfigOptions) (*configWriter, error) {
 		return nil, fmt.Errorf("ssh_config for %q: the directory is not absolute", o.Dir)
 	}
 	var err error
-	if w.pin, err = spellPath(filepath.Join(o.Dir, PinnedFile)); err != nil {
+	if w.pin, err = word.SpellPath(filepath.Join(o.Dir, PinnedFile)); err != nil {
 		return nil, fmt.Errorf("ssh_config for %q: %w", o.Dir, err)
 	}
-	if w.known, err = spellPath(filepath.Join(o.Dir, KnownHostFile)); err != nil {
+	if w.known, err = word.SpellPath(filepath.Join(o.Dir, KnownHostFile)); err != nil {
 		return nil, fmt.Errorf("ssh_config for %q: %w", o.Dir, err)
 	}
-	if own, err := spellPath(o.UserKnownHosts); err == nil {
+	if own, err := word.SpellPath(o.UserKnownHosts); err == nil {
 		w.known += " " + own
 	}
 	if o.After != "" {
@@ -176,7 +177,7 @@ func checkHost(h inventory.Host) error {
 	if h.Access.Wire == "local" {
 		return errors.New("it is this machine, and no ssh is needed")
 	}
-	if err := checkName(h.Name); err != nil {
+	if err := word.CheckName(h.Name); err != nil {
 		return err
 	}
 	if err := checkEnd(h.Access.Address, h.Access.Port, h.Access.User); err != nil {
@@ -194,17 +195,17 @@ func checkHost(h inventory.Host) error {
 }
 
 func checkEnd(address string, port int, user string) error {
-	if err := checkAddress(address); err != nil {
+	if err := word.CheckAddress(address); err != nil {
 		return err
 	}
-	if err := checkPort(port); err != nil {
+	if err := word.CheckPort(port); err != nil {
 		return err
 	}
-	return checkUser(user)
+	return word.CheckUser(user)
 }
 
 func (w *configWriter) leave(name string, err error) {
-	w.warnings = append(w.warnings, Warning{Host: oneLine(name), Text: err.Error(), Left: true})
+	w.warnings = append(w.warnings, Warning{Host: word.OneLine(name), Text: err.Error(), Left: true})
 }
 
 // warn tells the person, and returns the same as a note for the file.
@@ -221,13 +222,13 @@ func (w *configWriter) host(h inventory.Host) block {
 		address: h.Access.Address, port: h.Access.Port, user: h.Access.User,
 		jump: w.aliases.chain(h.Access.Jump),
 	}
-	if system := oneLine(strings.TrimSpace(h.Facts.OS.Value.Name + " " + h.Facts.OS.Value.Version)); system != "" {
+	if system := word.OneLine(strings.TrimSpace(h.Facts.OS.Value.Name + " " + h.Facts.OS.Value.Version)); system != "" {
 		b.notes = append(b.notes, system)
 	}
 	for _, path := range h.Access.Identities {
-		spelled, err := spellIdentity(path)
+		spelled, err := word.SpellIdentity(path)
 		if err != nil {
-			b.notes = append(b.notes, w.warn(h, "key file %s is left out: %v", oneLine(path), err))
+			b.notes = append(b.notes, w.warn(h, "key file %s is left out: %v", word.OneLine(path), err))
 			continue
 		}
 		b.identities = append(b.identities, spelled)
@@ -247,7 +248,7 @@ func (w *configWriter) pinKeys(h inventory.Host) (notes []string) {
 	pinned := 0
 	for _, key := range h.Access.HostKeys {
 		if err := checkKey(key); err != nil {
-			notes = append(notes, w.warn(h, "host key %s is not pinned: %v", oneLine(key.Fingerprint), err))
+			notes = append(notes, w.warn(h, "host key %s is not pinned: %v", word.OneLine(key.Fingerprint), err))
 			continue
 		}
 		fmt.Fprintf(&w.pinned, "%s %s %s\n", h.Name, key.Type, key.Key)
@@ -392,13 +393,13 @@ func (w *configWriter) render() []byte {
 }
 
 func (w *configWriter) header(b *bytes.Buffer) {
-	fmt.Fprintf(b, "# Written by nightcall for the incident: %s\n", oneLine(w.o.Incident))
-	fmt.Fprintf(b, "# Given %s by %s; spelled for %s.\n", w.o.At.UTC().Format("2006-01-02 15:04 UTC"), oneLine(w.o.By), w.o.Client.name())
+	fmt.Fprintf(b, "# Written by nightcall for the incident: %s\n", word.OneLine(w.o.Incident))
+	fmt.Fprintf(b, "# Given %s by %s; spelled for %s.\n", w.o.At.UTC().Format("2006-01-02 15:04 UTC"), word.OneLine(w.o.By), w.o.Client.name())
 	b.WriteString("# Write it anew:  nightcall ssh-config --write\n")
 	b.WriteString("# Take it out of your configuration:  nightcall ssh-config --remove\n")
 	for _, warning := range w.warnings {
 		if warning.Left {
-			fmt.Fprintf(b, "# Left out: %s: %s\n", warning.Host, oneLine(warning.Text))
+			fmt.Fprintf(b, "# Left out: %s: %s\n", warning.Host, word.OneLine(warning.Text))
 		}
 	}
 }
@@ -406,7 +407,7 @@ func (w *configWriter) header(b *bytes.Buffer) {
 func (w *configWriter) renderBlock(b *bytes.Buffer, block block) {
 	b.WriteByte('\n')
 	for _, note := range block.notes {
-		fmt.Fprintf(b, "# %s\n", oneLine(note))
+		fmt.Fprintf(b, "# %s\n", word.OneLine(note))
 	}
 	fmt.Fprintf(b, "Host %s\n", block.alias)
 	for _, line := range block.lines(w.control, w.o.Dir) {
@@ -425,7 +426,7 @@ func socketDir(dir string) string {
 	if len(prefix)+len("-01234567-")+40+17 > 103 || strings.ContainsAny(prefix, " #=") {
 		return ""
 	}
-	spelled, err := spellPath(prefix)
+	spelled, err := word.SpellPath(prefix)
 	if err != nil {
 		return ""
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/nightcall-sh/nightcall/internal/fact"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/word"
 )
 
 func TestCSV(t *testing.T) {
@@ -136,7 +137,7 @@ func TestAnsibleReadsEveryName(t *testing.T) {
 			continue
 		}
 		hosts = append(hosts, seen(name, "1:2:3:4:5:6:7:8", func(h *inventory.Host) { h.Access.User = name }))
-		if checkName(name) == nil && checkUser(name) == nil && name != "all" {
+		if word.CheckName(name) == nil && word.CheckUser(name) == nil && name != "all" {
 			want[name] = name
 		}
 	}

@@ -1,4 +1,6 @@
-package export
+// Package word says which words from a host, a person or a file may stand in an
+// ssh_config, a hosts file or an inventory, and spells them there.
+package word
 
 import (
 	"errors"
@@ -19,11 +21,11 @@ const (
 	maxText = 120 // characters of a text for people
 )
 
-// checkName says why s cannot be an alias. An alias is letters, digits and
+// CheckName says why s cannot be an alias. An alias is letters, digits and
 // . _ - : only, and begins with a letter, a digit, an underscore or (an IPv6
 // address) a colon. So it is no pattern, no option, no token, no template, and
 // has no user or port to split off.
-func checkName(s string) error {
+func CheckName(s string) error {
 	switch {
 	case s == "":
 		return errors.New("the name is empty")
@@ -34,14 +36,14 @@ func checkName(s string) error {
 	case s[0] == '-' || s[0] == '.':
 		return fmt.Errorf("the name begins with %q", s[0])
 	}
-	return only("the name", s, "._-:")
+	return Only("the name", s, "._-:")
 }
 
-// checkAddress says why s cannot be dialled: it is neither an IP address (with
+// CheckAddress says why s cannot be dialled: it is neither an IP address (with
 // a plain zone) nor spelled like a host name.
-func checkAddress(s string) error {
+func CheckAddress(s string) error {
 	if ip, err := netip.ParseAddr(s); err == nil {
-		return only("the address's zone", ip.Zone(), "._-")
+		return Only("the address's zone", ip.Zone(), "._-")
 	}
 	switch {
 	case s == "":
@@ -53,7 +55,7 @@ func checkAddress(s string) error {
 	case endsInNumber(s):
 		return errors.New("the address is neither an IP address nor a name")
 	}
-	return only("the address", s, "._-")
+	return Only("the address", s, "._-")
 }
 
 // endsInNumber reports whether some readers take s for an IPv4 address in one of
@@ -71,10 +73,10 @@ func endsInNumber(s string) bool {
 	return last != ""
 }
 
-// checkUser says why s cannot be a login name. The empty name is allowed: it
+// CheckUser says why s cannot be a login name. The empty name is allowed: it
 // means that nothing was said. A backslash (DOMAIN\name) may stand before a
 // letter or digit, where no reader takes it for an escape.
-func checkUser(s string) error {
+func CheckUser(s string) error {
 	switch {
 	case s == "":
 		return nil
@@ -84,25 +86,26 @@ func checkUser(s string) error {
 		return errors.New("the user name begins with '-'")
 	}
 	for i := range len(s) {
-		if s[i] == '\\' && (i+1 == len(s) || !alphanumeric(s[i+1])) {
+		if s[i] == '\\' && (i+1 == len(s) || !Alphanumeric(s[i+1])) {
 			return errors.New("the user name has a backslash that is no domain's")
 		}
 	}
-	return only("the user name", s, `._-@+\`)
+	return Only("the user name", s, `._-@+\`)
 }
 
-func checkPort(port int) error {
+// CheckPort says why port is none. Zero is allowed: nothing was said.
+func CheckPort(port int) error {
 	if port < 0 || port > 65535 {
 		return fmt.Errorf("port %d is out of range", port)
 	}
 	return nil
 }
 
-// only says which character of s is neither ASCII letter, digit nor one of
+// Only says which character of s is neither ASCII letter, digit nor one of
 // extra.
-func only(what, s, extra string) error {
+func Only(what, s, extra string) error {
 	for _, r := range s {
-		if r < utf8.RuneSelf && (alphanumeric(byte(r)) || strings.ContainsRune(extra, r)) {
+		if r < utf8.RuneSelf && (Alphanumeric(byte(r)) || strings.ContainsRune(extra, r)) {
 			continue
 		}
 		return fmt.Errorf("%s contains %+q", what, r)
@@ -110,14 +113,15 @@ func only(what, s, extra string) error {
 	return nil
 }
 
-func alphanumeric(c byte) bool {
+// Alphanumeric reports whether c is an ASCII letter or digit.
+func Alphanumeric(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 }
 
-// checkPath says why a path cannot stand in an ssh_config. Quotes and backslashes
+// CheckPath says why a path cannot stand in an ssh_config. Quotes and backslashes
 // are read differently by different versions, and ${NAME} is expanded without a
 // way to escape it.
-func checkPath(path string) error {
+func CheckPath(path string) error {
 	switch {
 	case path == "":
 		return errors.New("the path is empty")
@@ -138,23 +142,23 @@ func checkPath(path string) error {
 	return nil
 }
 
-// spellPath writes a file's path as one argument: percent signs doubled, because
+// SpellPath writes a file's path as one argument: percent signs doubled, because
 // they begin tokens, and between quotes when there is a space or a '#'.
-func spellPath(path string) (string, error) {
+func SpellPath(path string) (string, error) {
 	path = filepath.ToSlash(path)
-	if err := checkPath(path); err != nil {
+	if err := CheckPath(path); err != nil {
 		return "", err
 	}
 	return quoteSpaces(strings.ReplaceAll(path, "%", "%%")), nil
 }
 
-// spellIdentity writes a key file. A path that ssh would take for its word for
+// SpellIdentity writes a key file. A path that ssh would take for its word for
 // "no key file" is refused.
-func spellIdentity(path string) (string, error) {
+func SpellIdentity(path string) (string, error) {
 	if strings.EqualFold(path, "none") {
 		return "", fmt.Errorf("the path is %q", path)
 	}
-	return spellPath(path)
+	return SpellPath(path)
 }
 
 func quoteSpaces(s string) string {
@@ -164,9 +168,9 @@ func quoteSpaces(s string) string {
 	return s
 }
 
-// oneLine makes s one short line that shows and does nothing else: what does not
+// OneLine makes s one short line that shows and does nothing else: what does not
 // print, or is not text, becomes '?'.
-func oneLine(s string) string {
+func OneLine(s string) string {
 	var b strings.Builder
 	n := 0
 	for _, r := range s {
@@ -180,4 +184,13 @@ func oneLine(s string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// CheckAlgorithm says why s is not spelled like an algorithm (RFC 4251, section
+// 6): no comma, no space, and here no pattern either.
+func CheckAlgorithm(s string) error {
+	if s == "" || len(s) > 64 {
+		return fmt.Errorf("an algorithm's name has 1 to 64 characters")
+	}
+	return Only("the algorithm's name", s, "@._-")
 }
