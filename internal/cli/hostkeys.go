@@ -49,7 +49,7 @@ func (s *scanRun) peek(ctx context.Context, level []ssh.Route) []ssh.NewKey {
 	workers.SetLimit(s.opts.parallel)
 	for _, route := range level {
 		workers.Go(func() error {
-			if key, isNew := s.reach.dialer.Peek(ctx, route); isNew {
+			if key, isNew := s.reach.peek(ctx, route); isNew {
 				mu.Lock()
 				defer mu.Unlock()
 				keys = append(keys, key)

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/nightcall-sh/nightcall/internal/credential"
 	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/host/openssh"
 	"github.com/nightcall-sh/nightcall/internal/host/shell"
 	"github.com/nightcall-sh/nightcall/internal/host/ssh"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
@@ -55,6 +57,7 @@ func (o *reachOptions) flags(cmd *cobra.Command) {
 type reach struct {
 	config    *ssh.Config
 	dialer    *ssh.Dialer
+	second    *openssh.Dialer // for what the first does not speak
 	opts      reachOptions
 	ask       credential.Ask
 	passwords *passwords
@@ -92,6 +95,7 @@ func (i *openIncident) newReach(ctx context.Context, opts reachOptions) (*reach,
 	if i.app.io.InTTY || opts.askPassword {
 		r.dialer.Ask = r.asking
 	}
+	r.second = &openssh.Dialer{Trust: trust, Keys: r.dialer.Keys, Password: r.dialer.Password, Deadlines: opts.deadlines}
 	return r, nil
 }
 
@@ -100,7 +104,7 @@ func (i *openIncident) newReach(ctx context.Context, opts reachOptions) (*reach,
 func (r *reach) asking(ctx context.Context, prompt string) (string, error) { return r.ask(ctx, prompt) }
 
 // Close ends the shared connections.
-func (r *reach) Close() error { return r.dialer.Close() }
+func (r *reach) Close() error { return errors.Join(r.dialer.Close(), r.second.Close()) }
 
 // recordKey writes a learned or changed host key to the timeline before it is
 // used.
@@ -141,27 +145,36 @@ func (o reachOptions) root() shell.Root {
 	return shell.RootTry
 }
 
-// target resolves a named host to what the scan visits.
-func (r *reach) target(ctx context.Context, t target) (routed, error) {
-	if t.User == "" && r.opts.login != "" {
-		t.User = r.opts.login
-	}
-	route, err := r.config.Route(ctx, t.Target)
+// target resolves a named host to what the scan visits, by this wire first.
+func (r *reach) target(ctx context.Context, t target, wire string) (routed, error) {
+	route, err := r.route(ctx, t.Target)
 	if err != nil {
 		return routed{}, err
 	}
+	return r.along(t.name(), route, wire), nil
+}
+
+// route is the way that the configuration and the flags know.
+func (r *reach) route(ctx context.Context, t ssh.Target) (ssh.Route, error) {
+	t.User = cmp.Or(t.User, r.opts.login)
+	route, err := r.config.Route(ctx, t)
+	if err != nil {
+		return nil, err
+	}
 	last := &route[len(route)-1]
 	last.Identities = append(r.opts.identities, last.Identities...)
-	return r.along(t.name(), route), nil
+	return route, nil
 }
 
 // known leads to a host of the inventory by the way that is stored; a
 // configuration named with -F and the flags are asked first.
 func (r *reach) known(ctx context.Context, h inventory.Host) (routed, error) {
 	if r.opts.config != "" && h.Access.Alias != "" {
-		st, err := r.target(ctx, target{Target: ssh.Target{User: r.opts.login, Host: h.Access.Alias}})
-		st.Name, st.Access.HostKeys = h.Name, h.Access.HostKeys
-		return st, err
+		route, err := r.route(ctx, ssh.Target{Host: h.Access.Alias})
+		if err != nil {
+			return routed{}, err
+		}
+		return r.again(h, route), nil
 	}
 	var route ssh.Route
 	for _, hop := range h.Access.Jump {
@@ -176,20 +189,30 @@ func (r *reach) known(ctx context.Context, h inventory.Host) (routed, error) {
 	if err != nil {
 		return routed{}, err
 	}
-	st := r.along(h.Name, append(route, last))
-	st.Access.HostKeys = a.HostKeys
-	return st, nil
+	route = append(route, last)
+	for n := range route[1:] { // what is behind a bastion is reached through it
+		route[n+1].ProxyCommand = ""
+	}
+	return r.again(h, route), nil
+}
+
+// again is one more visit of a host, by the wire that it was reached with.
+func (r *reach) again(h inventory.Host, route ssh.Route) routed {
+	t := r.along(h.Name, route, h.Access.Wire)
+	a := h.Access // what is known stays known when the visit fails
+	t.Access.HostKeys, t.Access.Server, t.Access.Algorithms, t.Access.Legacy = a.HostKeys, a.Server, a.Algorithms, a.Legacy
+	return t
 }
 
 // stored is one login as the inventory knows it, with what the configuration of
-// today adds: keys, the agent and known_hosts.
+// today adds: keys, the agent, known_hosts and a ProxyCommand.
 func (r *reach) stored(ctx context.Context, hop inventory.Hop, identities []string) (ssh.Hop, error) {
 	route, err := r.config.Route(ctx, ssh.Target{Host: cmp.Or(hop.Alias, hop.Address)})
 	if err != nil {
 		return ssh.Hop{}, err
 	}
 	h := route.Last()
-	h.Address, h.Port, h.User, h.ProxyCommand = hop.Address, hop.Port, hop.User, ""
+	h.Address, h.Port, h.User = hop.Address, hop.Port, hop.User
 	h.Identities = slices.Concat(r.opts.identities, identities, h.Identities)
 	return h, nil
 }
@@ -200,26 +223,56 @@ type routed struct {
 	route ssh.Route
 }
 
-// along is the visit of the host at the end of route.
-func (r *reach) along(name string, route ssh.Route) routed {
-	return routed{route: route, Target: scan.Target{
-		Name:   name,
-		Access: access(route),
-		Dial: func(ctx context.Context) (scan.Link, error) {
-			conn, err := r.dialer.Dial(ctx, route)
-			if err != nil {
-				return nil, err
-			}
+// The wires, as the inventory calls them.
+const (
+	wireNative = "ssh"
+	wireSecond = "openssh"
+)
+
+// along is the visit of the host at the end of route, by this wire first.
+func (r *reach) along(name string, route ssh.Route, wire string) routed {
+	if wire != wireSecond {
+		wire = wireNative
+	}
+	t := routed{route: route, Target: scan.Target{Name: name, Access: access(route)}}
+	t.Access.Wire = wire
+	t.Dial = func(ctx context.Context) (scan.Link, error) { return r.dial(ctx, route, wire) }
+	return t
+}
+
+// dial logs in. Where the native wire lacks what the host needs, the second one
+// takes over.
+func (r *reach) dial(ctx context.Context, route ssh.Route, wire string) (scan.Link, error) {
+	if wire == wireNative {
+		conn, err := r.dialer.Dial(ctx, route)
+		if err == nil {
 			return conn, nil
-		},
-	}}
+		}
+		if !errors.Is(err, ssh.ErrUnspoken) {
+			return nil, err
+		}
+	}
+	conn, err := r.second.Dial(ctx, route)
+	if err != nil {
+		return nil, err
+	}
+	return conn, nil
+}
+
+// peek sees the host key at the end of route, when it is new here.
+func (r *reach) peek(ctx context.Context, route ssh.Route) (ssh.NewKey, bool) {
+	key, isNew, err := r.dialer.Peek(ctx, route)
+	if errors.Is(err, ssh.ErrUnspoken) {
+		return r.second.Peek(ctx, route)
+	}
+	return key, isNew
 }
 
 // access is a route as the inventory keeps it.
 func access(route ssh.Route) inventory.Access {
 	last := route.Last()
 	a := inventory.Access{
-		Wire: "ssh", Alias: last.Alias, Address: last.Address, Port: last.Port, User: last.User,
+		Alias: last.Alias, Address: last.Address, Port: last.Port, User: last.User,
 		Identities: existing(last.Identities),
 	}
 	for _, h := range route[:len(route)-1] {

@@ -215,9 +215,17 @@ func (s *scanRun) addKnownHosts(list *targetList) error {
 }
 
 func (s *scanRun) resolve(ctx context.Context, named []target) ([]routed, error) {
+	hosts, err := s.incident.DB.Hosts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	wires := map[string]string{} // that hosts were reached by, by name
+	for _, h := range hosts {
+		wires[h.Name] = h.Access.Wire
+	}
 	var targets []routed
 	for _, t := range named {
-		st, err := s.reach.target(ctx, t)
+		st, err := s.reach.target(ctx, t, wires[t.name()])
 		if err != nil {
 			return nil, err
 		}

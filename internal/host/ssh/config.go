@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/kevinburke/ssh_config"
 )
@@ -29,6 +30,7 @@ type Hop struct {
 	KnownHosts   []string // UserKnownHostsFile, expanded
 	Agent        string   // IdentityAgent; empty means $SSH_AUTH_SOCK, "none" none
 	ProxyCommand string
+	GSSAPI       bool // GSSAPIAuthentication, and a Kerberos ticket for it
 }
 
 // A Route leads to a host: bastions in order, then the host.
@@ -46,6 +48,9 @@ type Config struct {
 	given  string   // the file named with -F, or empty
 	parsed []*ssh_config.Config
 	viaSSH string // why only ssh itself can read the files; empty when we can
+
+	kerberos sync.Once
+	ticket   bool
 
 	mu    sync.Mutex
 	cache map[string]settings
@@ -151,6 +156,7 @@ func (c *Config) hop(t Target, s settings) (Hop, error) {
 	}
 	expand := c.expander(h)
 	h.OnlyThese = s.first("identitiesonly") == "yes"
+	h.GSSAPI = s.first("gssapiauthentication") == "yes" && c.hasTicket()
 	for _, v := range s["identityfile"] {
 		if v != "none" {
 			h.Identities = append(h.Identities, expand(v))
@@ -177,6 +183,18 @@ func (c *Config) hop(t Target, s settings) (Hop, error) {
 		h.ProxyCommand = expand(v)
 	}
 	return h, nil
+}
+
+// hasTicket reports whether there is a Kerberos ticket to log in with. Some
+// distributions switch GSSAPI on for everybody, so that the word alone says
+// nothing.
+func (c *Config) hasTicket() bool {
+	c.kerberos.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		c.ticket = exec.CommandContext(ctx, "klist", "-s").Run() == nil
+	})
+	return c.ticket
 }
 
 // expander replaces the tokens of ssh_config(5) that concern files.
@@ -208,7 +226,7 @@ func (s settings) first(key string) string {
 var keywords = map[string]bool{
 	"hostname": false, "user": false, "port": false, "proxyjump": false, "proxycommand": false,
 	"identityfile": true, "identitiesonly": false, "identityagent": false,
-	"hostkeyalias": false, "userknownhostsfile": false,
+	"hostkeyalias": false, "userknownhostsfile": false, "gssapiauthentication": false,
 }
 
 func (c *Config) settings(ctx context.Context, alias string) (settings, error) {

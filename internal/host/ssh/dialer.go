@@ -179,7 +179,7 @@ type attempt struct {
 // that on every host would count as failed logins.
 func (d *Dialer) login(ctx context.Context, a attempt) (*Conn, error) {
 	if a.hop.ProxyCommand != "" {
-		return nil, fmt.Errorf("%w: it is behind a ProxyCommand, and only ProxyJump is spoken here", host.ErrRefused)
+		return nil, errProxyCommand
 	}
 	for dropped := 0; ; {
 		conn, l, err := d.try(ctx, a)
@@ -190,8 +190,7 @@ func (d *Dialer) login(ctx context.Context, a attempt) (*Conn, error) {
 		case errors.As(err, &no):
 			more, ok := a.legacy.widen(no)
 			if !ok {
-				return nil, fmt.Errorf("%w: no common algorithm for %s: it speaks only %s",
-					host.ErrRefused, no.What, strings.Join(no.RequestedAlgorithms, ", "))
+				return nil, noCommon(no)
 			}
 			a.legacy = more
 		case errors.Is(err, errDropped) && dropped < maxDropped:
@@ -201,6 +200,8 @@ func (d *Dialer) login(ctx context.Context, a attempt) (*Conn, error) {
 			}
 		case errors.Is(err, host.ErrAuth) && l != nil && l.signed != "" && d.Ask != nil && !a.factors:
 			a.factors = true
+		case errors.Is(err, host.ErrAuth) && a.hop.otherWays():
+			return nil, unspoken(err)
 		default:
 			return nil, err
 		}

@@ -22,21 +22,25 @@ type NewKey struct {
 }
 
 // Peek connects to the end of the route far enough to see its host key, and
-// reports it when it is new here. A key that is known, changed or cannot be
-// seen is left for Dial to judge.
-func (d *Dialer) Peek(ctx context.Context, route Route) (NewKey, bool) {
+// reports it when it is new here. A key that is known or changed is left for Dial
+// to judge. The error says why a key could not be seen; it wraps ErrUnspoken where
+// another wire may see it.
+func (d *Dialer) Peek(ctx context.Context, route Route) (key NewKey, isNew bool, err error) {
 	dial := direct(d.Deadlines.withDefaults().Connect)
 	if len(route) > 1 {
 		b, err := d.bastion(ctx, route[:len(route)-1])
 		if err != nil {
-			return NewKey{}, false
+			return NewKey{}, false, err
 		}
 		dial = b.conn.dial
 	}
 	return d.peek(ctx, route.Last(), dial)
 }
 
-func (d *Dialer) peek(ctx context.Context, h Hop, dial dialFunc) (NewKey, bool) {
+func (d *Dialer) peek(ctx context.Context, h Hop, dial dialFunc) (NewKey, bool, error) {
+	if h.ProxyCommand != "" {
+		return NewKey{}, false, errProxyCommand
+	}
 	var legacy legacySet
 	for dropped := 0; ; {
 		key, err := d.seeKey(ctx, h, dial, legacy)
@@ -51,12 +55,16 @@ func (d *Dialer) peek(ctx context.Context, h Hop, dial dialFunc) (NewKey, bool) 
 				legacy = more
 				continue
 			}
+			return NewKey{}, false, noCommon(no)
 		}
-		if key == nil || !d.Trust.isNew(h, key) {
-			return NewKey{}, false
+		if key == nil {
+			return NewKey{}, false, err
+		}
+		if !d.Trust.isNew(h, key) {
+			return NewKey{}, false, nil
 		}
 		name := xknownhosts.Normalize(keyName(h))
-		return NewKey{KeyEvent: KeyEvent{Alias: h.Alias, Name: name, Key: describeKey(key)}, hop: h, key: key}, true
+		return NewKey{KeyEvent: KeyEvent{Alias: h.Alias, Name: name, Key: describeKey(key)}, hop: h, key: key}, true, nil
 	}
 }
 

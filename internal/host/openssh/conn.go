@@ -1,0 +1,77 @@
+//go:build unix
+
+package openssh
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/host/shell"
+	"github.com/nightcall-sh/nightcall/internal/inventory"
+)
+
+// A Conn is a login on a host. It is a shell.Wire.
+type Conn struct {
+	run *run
+	dir string
+	end sync.Once
+
+	Server     string // the version line the server greets with
+	HostKey    inventory.HostKey
+	Algorithms inventory.Algorithms // what the connection settled on
+	Legacy     inventory.Algorithms // what of it is outdated
+}
+
+var _ shell.Wire = (*Conn)(nil)
+
+func newConn(r *run) *Conn {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return &Conn{
+		run: r, dir: r.dir, Server: r.server, HostKey: inventory.HostKey{Fingerprint: r.key},
+		Algorithms: r.algorithms, Legacy: r.login.need.used(r.algorithms),
+	}
+}
+
+// Describe completes what is known of the way to the host. Keys of other types
+// seen earlier stay.
+func (c *Conn) Describe(a inventory.Access) inventory.Access {
+	a.Wire, a.Server, a.Algorithms, a.Legacy = "openssh", c.Server, c.Algorithms, c.Legacy
+	keys := []inventory.HostKey{c.HostKey}
+	for _, k := range a.HostKeys {
+		if k.Type != c.HostKey.Type {
+			keys = append(keys, k)
+		}
+	}
+	a.HostKeys = keys
+	return a
+}
+
+// Close ends the connection; the host's watch ends what still runs there.
+func (c *Conn) Close() error {
+	c.end.Do(c.run.end)
+	return nil
+}
+
+// Start implements shell.Wire.
+func (c *Conn) Start(ctx context.Context, command string) (shell.Process, error) {
+	select {
+	case <-c.run.gone:
+		return nil, c.lost()
+	default:
+	}
+	p, err := openSession(ctx, c, command)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// lost says why the master is gone.
+func (c *Conn) lost() error {
+	c.run.mu.Lock()
+	defer c.run.mu.Unlock()
+	return fmt.Errorf("%w: %s", host.ErrLost, c.run.last())
+}

@@ -1,0 +1,242 @@
+//go:build unix
+
+package openssh
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/word"
+)
+
+// A step is how far a login has come.
+type step int
+
+const (
+	stepConnect step = iota
+	stepBanner
+	stepKex
+	stepAuth
+	stepOpen
+)
+
+// A journal is what ssh says while it works. After the key exchange a server can
+// say lines of its own among ssh's: nothing here is believed at a step where ssh
+// would not say it, and none of it opens a session.
+type journal struct {
+	mu         sync.Mutex
+	at         step
+	server     string
+	key        string // fingerprint of the host key that was shown
+	algorithms inventory.Algorithms
+	offered    []string // methods that the server still takes
+	complaints []string // the last lines that are not debugging
+	no         *refusal
+	otherKey   bool // the host key is none of those it was given
+	signature  bool // the server wants signatures that ssh refuses to make
+	paused     bool // a person is typing
+}
+
+var (
+	noMatch   = regexp.MustCompile(`no matching (cipher|MAC|key exchange method|host key type) found\. Their offer: (\S+)`)
+	software  = regexp.MustCompile(`^Remote protocol version (\S+), remote software version (.*)$`)
+	shownKey  = regexp.MustCompile(`^Server host key: \S+ (SHA256:\S+)$`)
+	algorithm = regexp.MustCompile(`^kex: (algorithm|host key algorithm): (\S+)`)
+	transport = regexp.MustCompile(`^kex: \S+ cipher: (\S+) MAC: (\S+)`)
+	continues = regexp.MustCompile(`^Authentications that can continue: (\S+)`)
+)
+
+// maxComplaints is how many lines are kept to explain an end.
+const maxComplaints = 20
+
+// read takes one line in.
+func (j *journal) read(line string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	line = strings.TrimSpace(line)
+	text, debug := strings.CutPrefix(line, "debug1: ")
+	if j.at == stepAuth && strings.Contains(line, "no mutual signature") {
+		j.signature = true
+	}
+	switch {
+	case debug:
+		j.follow(text)
+	case strings.HasPrefix(line, "Authenticated to "): // no debugging to ssh
+	case line != "":
+		j.complain(line)
+	}
+}
+
+func (j *journal) to(at step) { j.at = max(j.at, at) }
+
+// follow notices how far the login has come.
+func (j *journal) follow(text string) {
+	switch {
+	case text == "Connection established.", strings.HasPrefix(text, "Local version string "):
+		j.to(stepBanner)
+	case text == "SSH2_MSG_NEWKEYS received" && j.at == stepKex:
+		j.to(stepAuth)
+	case text == "Entering interactive session." && j.at == stepAuth:
+		j.to(stepOpen)
+	}
+	if m := software.FindStringSubmatch(text); m != nil && j.at == stepBanner {
+		j.server = word.OneLine("SSH-" + m[1] + "-" + m[2])
+		j.to(stepKex)
+	}
+	if m := continues.FindStringSubmatch(text); m != nil && j.at == stepAuth {
+		j.offered = strings.Split(m[1], ",")
+	}
+	if j.at == stepKex {
+		j.negotiate(text)
+	}
+}
+
+// negotiate notices what the two sides settled on.
+func (j *journal) negotiate(text string) {
+	a := &j.algorithms
+	add := func(set *[]string, name string) {
+		if name != "<implicit>" && !slices.Contains(*set, name) && word.CheckAlgorithm(name) == nil {
+			*set = append(*set, name)
+		}
+	}
+	if m := algorithm.FindStringSubmatch(text); m != nil && m[1] == "algorithm" {
+		add(&a.KeyExchange, m[2])
+	} else if m != nil {
+		add(&a.HostKey, m[2])
+	}
+	if m := transport.FindStringSubmatch(text); m != nil {
+		add(&a.Cipher, m[1])
+		add(&a.MAC, m[2])
+	}
+	if m := shownKey.FindStringSubmatch(text); m != nil {
+		j.key = m[1]
+	}
+}
+
+func (j *journal) complain(line string) {
+	j.complaints = append(j.complaints, word.OneLine(line))
+	if len(j.complaints) > maxComplaints {
+		j.complaints = j.complaints[1:]
+	}
+	if j.at > stepKex {
+		return
+	}
+	if m := noMatch.FindStringSubmatch(line); m != nil {
+		j.no = &refusal{what: m[1], offer: strings.Split(m[2], ",")}
+	}
+	if strings.HasPrefix(line, "Host key verification failed.") {
+		j.otherKey = true
+	}
+}
+
+// said returns the last complaint that holds any of these texts.
+func (j *journal) said(texts ...string) string {
+	for _, line := range slices.Backward(j.complaints) {
+		for _, text := range texts {
+			if strings.Contains(line, text) {
+				return line
+			}
+		}
+	}
+	return ""
+}
+
+// last is the last complaint, for a sentence.
+func (j *journal) last() string {
+	if len(j.complaints) == 0 {
+		return "ssh ended without a word"
+	}
+	return fmt.Sprintf("%q", j.complaints[len(j.complaints)-1])
+}
+
+// What a login can be tried again after, with something changed.
+var (
+	errOtherKey  = errors.New("another host key than those we know")
+	errSignature = errors.New("no mutual signature algorithm")
+)
+
+// explain turns the end of ssh into one of our errors, by the step it came in.
+func (j *journal) explain(l *login) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch {
+	case j.no != nil:
+		return j.no
+	case j.otherKey:
+		return fmt.Errorf("%w: %w", host.ErrHostKey, errOtherKey)
+	}
+	switch j.at {
+	case stepConnect:
+		return j.unreachable()
+	case stepBanner:
+		return j.noBanner(l)
+	case stepKex:
+		return fmt.Errorf("%w: the key exchange broke: %s", host.ErrRefused, j.last())
+	case stepAuth:
+		return j.noLogin(l)
+	default:
+		return fmt.Errorf("%w: %s", host.ErrLost, j.last())
+	}
+}
+
+func (j *journal) unreachable() error {
+	switch {
+	case j.said("onfiguration option", "terminating, ") != "":
+		return fmt.Errorf("%w: the system's ssh refuses its configuration: %s", host.ErrRefused, j.last())
+	case j.said("Could not resolve hostname") != "":
+		return fmt.Errorf("%w: the name does not resolve", host.ErrUnreachable)
+	case j.said("Connection refused") != "":
+		return fmt.Errorf("%w: nothing listens on the SSH port", host.ErrRefused)
+	case j.said("timed out") != "":
+		return fmt.Errorf("%w: no answer to the TCP connection", host.ErrUnreachable)
+	default:
+		return fmt.Errorf("%w: %s", host.ErrUnreachable, j.last())
+	}
+}
+
+func (j *journal) noBanner(l *login) error {
+	switch {
+	case l.bastion != nil && j.said("forwarding request failed", "session request failed", "open failed") != "":
+		return fmt.Errorf("%w: the bastion cannot connect to it", host.ErrUnreachable)
+	case j.said("invalid characters", "identification string", "line too long", "no SSH identification") != "":
+		return fmt.Errorf("%w: not an SSH server: %s", host.ErrRefused, j.last())
+	case l.hop.ProxyCommand != "":
+		return fmt.Errorf("%w: its ProxyCommand ended without an SSH banner: %s", host.ErrUnreachable, j.last())
+	default:
+		return fmt.Errorf("%w: it hung up without an SSH banner", host.ErrRefused)
+	}
+}
+
+func (j *journal) noLogin(l *login) error {
+	if j.said("Permission denied", "Too many authentication failures", "No more authentication methods") == "" {
+		return fmt.Errorf("%w: it hung up during the login: %s", host.ErrAuth, j.last())
+	}
+	with := "with keys of the agent and the configuration"
+	if l.trial != "" {
+		with = "with the password"
+	}
+	text := fmt.Sprintf("as %s, %s, by the system's ssh", l.hop.User, with)
+	if len(j.offered) > 0 {
+		text += "; the server takes " + word.OneLine(strings.Join(j.offered, ", "))
+	}
+	if j.signature {
+		return fmt.Errorf("%w %s (%w)", host.ErrAuth, text, errSignature)
+	}
+	return fmt.Errorf("%w %s", host.ErrAuth, text)
+}
+
+// late explains a step that was not over in time.
+func (j *journal) late(at step, limit time.Duration) error {
+	if at == stepConnect {
+		return fmt.Errorf("%w: no answer to the TCP connection", host.ErrUnreachable)
+	}
+	what := [...]string{"", "its SSH banner", "the key exchange", "the login", ""}[at]
+	return fmt.Errorf("%w: connected, but %s took longer than %s", host.ErrTimeout, what, limit)
+}

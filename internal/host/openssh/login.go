@@ -1,0 +1,234 @@
+//go:build unix
+
+package openssh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/nightcall-sh/nightcall/internal/credential"
+	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/host/ssh"
+	"github.com/nightcall-sh/nightcall/internal/inventory"
+)
+
+// A login is the way into one host: as many runs of ssh as it takes to find out
+// what the host needs.
+type login struct {
+	dialer  *Dialer
+	client  *client
+	hop     ssh.Hop
+	bastion *Conn // nil when the host is reached directly
+
+	password *credential.Credential // nil when there is none
+
+	need    legacy
+	offered []string // the methods the server takes, as far as it told
+	trial   string   // the method that a password is tried with; empty for keys
+}
+
+// enter logs in. What one attempt shows to be missing, the next one has.
+func (l *login) enter(ctx context.Context) (*Conn, error) {
+	keys, err := l.keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	refetched := false
+	for {
+		conn, err := l.attempt(ctx, keys)
+		var no *refusal
+		switch {
+		case err == nil:
+			return l.learn(ctx, conn, keys)
+		case errors.As(err, &no):
+			err = l.need.widen(ctx, l.client, no)
+		case errors.Is(err, errOtherKey) && !refetched:
+			refetched = true
+			keys, err = l.fetch(ctx)
+		case errors.Is(err, errSignature) && l.need.Signature == nil:
+			l.need.Signature = []string{"ssh-rsa"}
+			err = nil
+		case errors.Is(err, host.ErrAuth) && l.wantsPassword():
+			err = nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// keys are the host keys to trust: those that are known, or one that is seen now.
+func (l *login) keys(ctx context.Context) ([]inventory.HostKey, error) {
+	keys, err := l.dialer.Trust.Pinned(l.hop)
+	if err != nil || len(keys) > 0 {
+		return keys, err
+	}
+	return l.fetch(ctx)
+}
+
+// fetch sees the host's key and has Trust decide about it.
+func (l *login) fetch(ctx context.Context) ([]inventory.HostKey, error) {
+	key, err := l.see(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []inventory.HostKey{key}, l.dialer.Trust.Judge(ctx, l.hop, key)
+}
+
+// learn tells Trust which key was shown: one that only the user's known_hosts had
+// belongs to the incident's from now on.
+func (l *login) learn(ctx context.Context, conn *Conn, keys []inventory.HostKey) (*Conn, error) {
+	shown := slices.IndexFunc(keys, func(k inventory.HostKey) bool { return k.Fingerprint == conn.HostKey.Fingerprint })
+	err := fmt.Errorf("%w: ssh took a key that it was not given", host.ErrHostKey)
+	if shown >= 0 {
+		conn.HostKey = keys[shown]
+		err = l.dialer.Trust.Judge(ctx, l.hop, conn.HostKey)
+	}
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+// see fetches the host key without logging in. Types that are known are asked for
+// first, because only those can be compared.
+func (l *login) see(ctx context.Context) (inventory.HostKey, error) {
+	pinned, err := l.dialer.Trust.Pinned(l.hop)
+	if err != nil {
+		return inventory.HostKey{}, err
+	}
+	only := algorithmsOf(pinned)
+	for {
+		key, err := l.glance(ctx, only)
+		var no *refusal
+		if !errors.As(err, &no) {
+			return key, err
+		}
+		if no.what == "host key type" && only != nil {
+			only = nil
+			continue
+		}
+		if err := l.need.widen(ctx, l.client, no); err != nil {
+			return inventory.HostKey{}, err
+		}
+	}
+}
+
+func algorithmsOf(keys []inventory.HostKey) []string {
+	var out []string
+	for _, k := range keys {
+		names := []string{k.Type}
+		if k.Type == "ssh-rsa" {
+			names = []string{"rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"}
+		}
+		for _, name := range names {
+			if !slices.Contains(out, name) {
+				out = append(out, name)
+			}
+		}
+	}
+	return out
+}
+
+// glance is one connection that ends when the host has proved its key.
+func (l *login) glance(ctx context.Context, only []string) (inventory.HostKey, error) {
+	dir, err := newDir()
+	if err != nil {
+		return inventory.HostKey{}, err
+	}
+	if err := l.forKey(dir, only); err != nil {
+		return inventory.HostKey{}, errors.Join(err, os.RemoveAll(dir))
+	}
+	r, err := l.start(dir)
+	if err != nil {
+		return inventory.HostKey{}, err
+	}
+	defer r.end()
+	if err := r.await(ctx, stepAuth); err != nil {
+		return inventory.HostKey{}, err
+	}
+	text, err := os.ReadFile(filepath.Join(dir, knownFile))
+	if err != nil {
+		return inventory.HostKey{}, fmt.Errorf("%w: ssh wrote no host key down: %w", host.ErrHostKey, err)
+	}
+	fields := strings.Fields(string(text))
+	if len(fields) < 3 {
+		return inventory.HostKey{}, fmt.Errorf("%w: ssh wrote no host key down", host.ErrHostKey)
+	}
+	return ssh.ParseHostKey(fields[2])
+}
+
+// attempt is one run of ssh as a master, with keys or with the password.
+func (l *login) attempt(ctx context.Context, keys []inventory.HostKey) (*Conn, error) {
+	dir, err := newDir()
+	if err != nil {
+		return nil, err
+	}
+	if err := l.forLogin(dir, keys); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	enter := l.withKeys
+	if l.trial != "" {
+		enter = l.withPassword
+	}
+	r, err := enter(ctx, dir)
+	if r == nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	l.offered = r.methods()
+	if err != nil {
+		r.end()
+		return nil, err
+	}
+	return newConn(r), nil
+}
+
+// withKeys runs ssh with the keys lent to it. The run is nil when it did not
+// start.
+func (l *login) withKeys(ctx context.Context, dir string) (*run, error) {
+	listener, err := l.lend(dir)
+	if err != nil {
+		return nil, err
+	}
+	r, err := l.start(dir)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	lender := r.serveKeys(ctx, listener)
+	return r, lender.settle(r.await(ctx, stepOpen))
+}
+
+// withPassword runs ssh with the password on its way. The run is nil when it did
+// not start.
+func (l *login) withPassword(ctx context.Context, dir string) (*run, error) {
+	answer, err := newAnswer(dir, l.password)
+	if err != nil {
+		return nil, err
+	}
+	r, err := l.start(dir)
+	if err != nil {
+		return nil, err
+	}
+	go answer.serve(ctx, r)
+	return r, answer.settle(r.await(ctx, stepOpen))
+}
+
+// wantsPassword reports whether a password may open what the keys did not, and
+// chooses the one method it is tried with: two would be two attempts.
+func (l *login) wantsPassword() bool {
+	if l.trial != "" || l.password == nil {
+		return false
+	}
+	for _, method := range []string{"password", "keyboard-interactive"} {
+		if slices.Contains(l.offered, method) {
+			l.trial = method
+			return true
+		}
+	}
+	return false
+}
