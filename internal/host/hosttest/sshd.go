@@ -31,8 +31,8 @@ type SSHD struct {
 	Log      string // the server's log file
 	PID      int
 
-	bin, config string
-	gone        chan struct{} // closed when the process ended
+	command func() *exec.Cmd
+	gone    chan struct{} // closed when the process ended
 }
 
 // StartSSHD starts a server with these lines added to its configuration, and
@@ -97,7 +97,11 @@ func NewSSHD(dir string, lines ...string) (s *SSHD, stop func(), err error) {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		return nil, nil, err
 	}
-	s.bin, s.config = bin, file
+	s.command = func() *exec.Cmd {
+		cmd := exec.Command(bin, "-D", "-f", file, "-E", s.Log)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		return cmd
+	}
 	if err := s.start(); err != nil {
 		return nil, nil, err
 	}
@@ -106,8 +110,7 @@ func NewSSHD(dir string, lines ...string) (s *SSHD, stop func(), err error) {
 
 // start runs the server and waits until it greets.
 func (s *SSHD) start() error {
-	cmd := exec.Command(s.bin, "-D", "-f", s.config, "-E", s.Log)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd := s.command()
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("sshd: %w", err)
 	}
