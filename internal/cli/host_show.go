@@ -140,7 +140,7 @@ func (p *factPage) access(h inventory.Host) {
 	p.pair("visited", ageText(timeOrNil(h.Visited), p.now))
 	p.pair("reached", ageText(timeOrNil(h.Seen), p.now))
 	if !h.Seen.IsZero() {
-		p.pair("root", yesNo(h.Root))
+		p.pair("root", rootText(h))
 	}
 	p.pair("server", a.Server)
 	for _, key := range a.HostKeys {
@@ -148,4 +148,13 @@ func (p *factPage) access(h inventory.Host) {
 	}
 	legacy := slices.Concat(a.Legacy.KeyExchange, a.Legacy.HostKey, a.Legacy.Cipher, a.Legacy.MAC, a.Legacy.Signature)
 	p.pair("outdated", strings.Join(legacy, " "))
+}
+
+// rootText says whether the last visit had root, and how or why not.
+func rootText(h inventory.Host) string {
+	text := yesNo(h.Root) + ": " + h.Access.Root
+	if !h.Root {
+		text = yesNo(h.Root) + ": " + h.NoRoot
+	}
+	return strings.TrimSuffix(text, ": ")
 }

@@ -147,7 +147,7 @@ func hintFor(err error) string {
 	case errors.Is(err, host.ErrAuth):
 		return "ssh-add your key, or use -l USER, -i KEYFILE or -k for a password"
 	case errors.Is(err, host.ErrSudo):
-		return "-K asks for the sudo password, --no-root goes without"
+		return "-K asks for the password of sudo or doas, --become su takes root's, --no-root goes without"
 	}
 	return ""
 }

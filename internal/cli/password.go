@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nightcall-sh/nightcall/internal/credential"
+	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/host/shell"
 	"github.com/nightcall-sh/nightcall/internal/host/ssh"
 	"github.com/nightcall-sh/nightcall/internal/incident"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
@@ -23,6 +25,8 @@ const attemptWindow = 10 * time.Minute
 const (
 	forLogin = "login"
 	forSudo  = "sudo"
+	forDoas  = "doas"
+	forSu    = "su"
 )
 
 // passwords are the credentials of one command, each asked for once and in
@@ -46,9 +50,36 @@ func (p *passwords) login(h ssh.Hop, bastion bool) *credential.Credential {
 	return p.get(forLogin, who, h.User, "Password for "+who)
 }
 
-// sudo is the credential for becoming root as a user.
-func (p *passwords) sudo(user string) *credential.Credential {
-	return p.get(forSudo, user, user, "sudo password of "+user)
+// root is the credential for becoming root as a user: the user's own password,
+// but root's for su.
+func (p *passwords) root(way shell.Become, user string) *credential.Credential {
+	switch way {
+	case shell.BecomeSu:
+		return p.get(forSu, "root", "root", "root's password")
+	case shell.BecomeDoas:
+		return p.get(forDoas, user, user, "doas password of "+user)
+	default:
+		return p.get(forSudo, user, user, "sudo password of "+user)
+	}
+}
+
+// attempt tries a credential for root on one host. Where it may not be tried, that
+// host is visited without root.
+func attempt(ctx context.Context, c *credential.Credential, name string) (shell.Attempt, error) {
+	trial, err := c.Try(ctx, name)
+	if err != nil && ctx.Err() == nil {
+		return shell.Attempt{}, fmt.Errorf("%w: %w", host.ErrSudo, err)
+	}
+	return shell.Attempt{Password: trial.Value, Ended: func(v shell.Verdict) {
+		switch v {
+		case shell.Accepted:
+			trial.Accepted()
+		case shell.Refused:
+			trial.Refused()
+		default:
+			trial.Untold()
+		}
+	}}, err
 }
 
 func (p *passwords) get(purpose, who, account, prompt string) *credential.Credential {

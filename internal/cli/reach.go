@@ -9,7 +9,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,6 +32,7 @@ type reachOptions struct {
 	askPassword bool
 	askSudo     bool
 	noRoot      bool
+	become      become
 	attempts    int
 	deadlines   ssh.Deadlines
 }
@@ -44,8 +44,9 @@ func (o *reachOptions) flags(cmd *cobra.Command) {
 	f.StringArrayVarP(&o.identities, "identity", "i", nil, "private key file to offer first (may be repeated)")
 	f.BoolVar(&o.acceptNew, "accept-new", false, "trust host keys seen for the first time; a changed key still stops its host")
 	f.BoolVarP(&o.askPassword, "ask-password", "k", false, "ask once for a login password (a line of standard input when that is no terminal)")
-	f.BoolVarP(&o.askSudo, "ask-sudo", "K", false, "ask once for the sudo password, where sudo wants one")
-	f.BoolVar(&o.noRoot, "no-root", false, "do not use sudo, even where it asks for nothing")
+	f.BoolVarP(&o.askSudo, "ask-sudo", "K", false, "ask once for the password of sudo or doas, or with --become su for root's")
+	f.BoolVar(&o.noRoot, "no-root", false, "stay who you are, even where sudo asks for nothing; as --become none")
+	f.Var(&o.become, "become", "the way to root: auto (sudo, or doas where there is no sudo), sudo, doas, su, none")
 	f.IntVar(&o.attempts, "attempts", 2, "passwords of one account that may be refused within ten minutes, on all hosts together")
 	f.DurationVar(&o.deadlines.Connect, "connect-timeout", 10*time.Second, "longest wait for the TCP connection")
 	f.DurationVar(&o.deadlines.Banner, "banner-timeout", 10*time.Second, "longest wait for the server's greeting")
@@ -61,9 +62,6 @@ type reach struct {
 	opts      reachOptions
 	ask       credential.Ask
 	passwords *passwords
-
-	mu   sync.Mutex
-	sudo map[string]string // passwords by login user; in memory only
 }
 
 // newReach prepares to log in. The caller closes it.
@@ -86,7 +84,7 @@ func (i *openIncident) newReach(ctx context.Context, opts reachOptions) (*reach,
 	}
 	trust.AcceptNew = opts.acceptNew
 	trust.Tell = func(e ssh.KeyEvent) error { return i.recordKey(ctx, e) }
-	r := &reach{config: config, opts: opts, sudo: map[string]string{}, ask: i.app.prompter().secret}
+	r := &reach{config: config, opts: opts, ask: i.app.prompter().secret}
 	r.dialer = &ssh.Dialer{Trust: trust, Keys: ssh.NewKeys(r.asking), Deadlines: opts.deadlines}
 	r.passwords = &passwords{incident: i, ask: r.asking, allowed: opts.attempts, known: map[string]*credential.Credential{}}
 	if opts.askPassword {
@@ -118,32 +116,55 @@ func (i *openIncident) recordKey(ctx context.Context, e ssh.KeyEvent) error {
 	})
 }
 
-// sudoPassword asks once for each login user, when the first host wants it.
-func (r *reach) sudoPassword(user string) func(context.Context) (string, error) {
+// rootPassword is the password of the way to root, for one host.
+func (r *reach) rootPassword(name, user string) func(context.Context) (shell.Attempt, error) {
 	if !r.opts.askSudo {
 		return nil
 	}
-	return func(ctx context.Context) (string, error) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if password, ok := r.sudo[user]; ok {
-			return password, nil
-		}
-		password, err := r.ask(ctx, "sudo password of "+user)
-		if err == nil {
-			r.sudo[user] = password
-		}
-		return password, err
+	return func(ctx context.Context) (shell.Attempt, error) {
+		return attempt(ctx, r.passwords.root(r.opts.become.Become, user), name)
 	}
 }
 
-// root is what the flags say about root.
-func (o reachOptions) root() shell.Root {
-	if o.noRoot {
+// wanted is what the flags say about root.
+func (o reachOptions) wanted() shell.Root {
+	if o.noRoot || o.become.none {
 		return shell.RootNo
 	}
 	return shell.RootTry
 }
+
+// become is the value of --become.
+type become struct {
+	shell.Become
+	none bool
+}
+
+// Set implements pflag.Value.
+func (b *become) Set(text string) error {
+	switch way := shell.Become(text); way {
+	case shell.BecomeSudo, shell.BecomeDoas, shell.BecomeSu:
+		*b = become{Become: way}
+	case "auto":
+		*b = become{}
+	case "none":
+		*b = become{none: true}
+	default:
+		return fmt.Errorf("not a way to root: %q; one of auto, sudo, doas, su, none", text)
+	}
+	return nil
+}
+
+// String implements pflag.Value.
+func (b *become) String() string {
+	if b.none {
+		return "none"
+	}
+	return cmp.Or(string(b.Become), "auto")
+}
+
+// Type implements pflag.Value.
+func (b *become) Type() string { return "way" }
 
 // target resolves a named host to what the scan visits, by this wire first.
 func (r *reach) target(ctx context.Context, t target, wire string) (routed, error) {
@@ -303,6 +324,8 @@ func (r *reach) open(ctx context.Context, h inventory.Host, limits shell.Limits,
 	if err != nil {
 		return nil, nil, err
 	}
-	opts := shell.Options{Root: r.opts.root(), Password: r.sudoPassword(h.Access.User), Limits: limits, Now: now}
+	opts := shell.Options{
+		Root: r.opts.wanted(), Become: r.opts.become.Become, Password: r.rootPassword(h.Name, h.Access.User), Limits: limits, Now: now,
+	}
 	return shell.New(h.Name, link, opts), link.Close, nil
 }

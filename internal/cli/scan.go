@@ -294,7 +294,7 @@ func (s *scanRun) run(ctx context.Context, targets []routed) error {
 	s.reach.ask = holding(s.progress, s.reach.ask)
 	err = scan.Run(ctx, unrouted(targets), scan.Options{
 		ID: s.id, Facts: fact.All(), Parallel: s.opts.parallel, Deadline: s.opts.deadline,
-		Root: s.opts.reach.root(), Password: s.reach.sudoPassword,
+		Root: s.opts.reach.wanted(), Become: s.opts.reach.become.Become, Password: s.reach.rootPassword,
 		Limits: shell.Limits{Section: s.opts.probeTimeout, Total: s.opts.deadline},
 		Now:    s.app.now,
 		Began:  s.progress.hostBegan,

@@ -12,7 +12,7 @@ import (
 type Attempt struct {
 	Host string
 	At   time.Time
-	For  string // "login" or "sudo"
+	For  string // login, sudo, doas or su
 }
 
 // Attempts lists the failed attempts of one account, oldest first.

@@ -34,9 +34,10 @@ type Access struct {
 	Jump       []Hop      `json:"jump,omitempty"`       // bastions, first one first
 	Identities []string   `json:"identities,omitempty"` // key files, as configured
 	HostKeys   []HostKey  `json:"host_keys,omitempty"`
-	Server     string     `json:"server"`     // the version line it greets with
-	Algorithms Algorithms `json:"algorithms"` // negotiated at the last visit
-	Legacy     Algorithms `json:"legacy"`     // those that today's clients refuse and this host needs; empty when none
+	Root       string     `json:"root,omitempty"` // how root was got there last: login, sudo, su with a password …
+	Server     string     `json:"server"`         // the version line it greets with
+	Algorithms Algorithms `json:"algorithms"`     // negotiated at the last visit
+	Legacy     Algorithms `json:"legacy"`         // those that today's clients refuse and this host needs; empty when none
 }
 
 // A Hop is one bastion of a jump chain.

@@ -50,7 +50,8 @@ type Options struct {
 	Parallel int           // hosts at once; 25 when zero
 	Deadline time.Duration // for one host, from its first packet; 90 s when zero
 	Root     shell.Root
-	Password func(user string) func(context.Context) (string, error) // for sudo; nil when there is none
+	Become   shell.Become
+	Password func(name, user string) func(context.Context) (shell.Attempt, error) // for the way to root; nil when there is none
 	Limits   shell.Limits
 	Now      func() time.Time
 
@@ -170,15 +171,15 @@ func look(ctx context.Context, t Target, program *shell.Program, opts Options, h
 	}
 	defer link.Close()
 	h.Access = link.Describe(t.Access)
-	shellOpts := shell.Options{Root: opts.Root, Limits: opts.Limits, Now: opts.Now}
+	shellOpts := shell.Options{Root: opts.Root, Become: opts.Become, Limits: opts.Limits, Now: opts.Now}
 	if opts.Password != nil {
-		shellOpts.Password = opts.Password(h.Access.User)
+		shellOpts.Password = opts.Password(h.Name, h.Access.User)
 	}
 	v, err := program.Run(ctx, link, shellOpts)
 	if len(v.Answers) == 0 {
 		return cmp.Or(err, errNothing)
 	}
-	h.Root = v.Root
+	h.Root, h.Access.Root = v.Root, v.How
 	h.Seen = opts.Now()
 	h.Facts = read(opts.Facts, v, err, h.Seen)
 	h.NoRoot = v.NoRoot

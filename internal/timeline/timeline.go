@@ -123,7 +123,7 @@ type HostKey struct {
 // sent, and of PasswordAccepted and PasswordRefused. It never holds the password.
 type Password struct {
 	Account string `json:"account"`
-	For     string `json:"for"` // "login" or "sudo"
+	For     string `json:"for"` // login, sudo, doas or su
 }
 
 // Stop is the data of LineStopped.

@@ -11,7 +11,7 @@ import (
 
 // A frame is one control line of the host.
 type frame struct {
-	verb string // hello, begin, end, skip, stderr-end, done
+	verb string // hello, begin, end, skip, stderr, stderr-end, done
 	name string // of the section; for hello, who we are
 	text string // of skip: why
 	num  int    // process id for begin, exit status for end; -1 when garbled
@@ -66,7 +66,7 @@ func parseFrame(text string) (frame, bool) {
 		f.text = fields[2]
 	}
 	switch f.verb {
-	case "hello", "begin", "end", "skip", "stderr-end":
+	case "hello", "begin", "end", "skip", "stderr", "stderr-end":
 		return f, f.name != ""
 	case "done":
 		return f, true

@@ -4,10 +4,14 @@ package shell
 const previewWord = "WORD"
 
 // Preview is everything that a visit sends for the sections, for people to read
-// before they allow it: the greeting, which tries sudo where root is wanted, and
+// before they allow it: the greeting, which tries sudo and doas where root is wanted, and
 // the script. In a real visit the word is another, the script travels compressed
-// where the host has gzip, and where sudo asks for a password, that password is
-// one more line.
+// where the host has gzip, and where sudo asks for a password, a few lines more
+// start it and hand that password on.
 func Preview(sections []Section, root bool) string {
-	return greeting(previewWord, root, 0) + Script(previewWord, sections)
+	opts := Options{Root: RootNo}
+	if root {
+		opts.Root = RootTry
+	}
+	return greeting(previewWord, opts, 0, false) + Script(previewWord, sections)
 }

@@ -50,8 +50,12 @@ const (
 
 // Options are how a script is run.
 type Options struct {
-	Root     Root
-	Password func(context.Context) (string, error) // for sudo, asked only when it is needed; nil when there is none
+	Root   Root
+	Become Become
+	// Password is asked for the password of the way to root, only when it is
+	// needed; nil when there is none. An error that wraps host.ErrSudo says why
+	// there is none for this host.
+	Password func(context.Context) (Attempt, error)
 	Limits   Limits
 	Now      func() time.Time
 }
@@ -67,6 +71,7 @@ type Answer struct {
 // A Visit is what became of a run.
 type Visit struct {
 	Root    bool   // whether the sections ran as root
+	How     string // how root was got: "login", "sudo", "sudo with a password, on a terminal"; empty without it
 	NoRoot  string // why not, when root was wanted
 	Answers []Answer
 }
@@ -99,14 +104,53 @@ func (p *Program) Run(ctx context.Context, wire Wire, opts Options) (Visit, erro
 	ctx, cancel := context.WithTimeoutCause(ctx, opts.Limits.Total,
 		fmt.Errorf("%w: the whole visit took longer than %s", host.ErrTimeout, opts.Limits.Total))
 	defer cancel()
-	proc, err := wire.Start(ctx, Command)
+	v, err := p.visit(ctx, wire, opts, false)
+	if !errors.Is(err, errTerminal) {
+		return v, err
+	}
+	if v, err = p.visit(ctx, wire, opts, true); !errors.Is(err, host.ErrRefused) || len(v.Answers) > 0 {
+		return v, err
+	}
+	return p.visitWithout(ctx, wire, opts, err)
+}
+
+// visit runs the program in a shell, on a terminal if that is wanted.
+func (p *Program) visit(ctx context.Context, wire Wire, opts Options, terminal bool) (Visit, error) {
+	start := p.start
+	if terminal {
+		start = p.startTerminal
+	}
+	r, err := start(ctx, wire, opts)
 	if err != nil {
 		return Visit{}, err
 	}
-	r := newRun(proc, p, opts)
 	defer r.close()
 	err = r.conduct(ctx)
+	if errors.Is(err, errTerminal) { // servers may allow no second session beside this one
+		r.send("exit\n")
+		r.awaitEnd(ctx)
+	}
 	return r.visit, err
+}
+
+// visitWithout visits as the login user a host that has no terminal for us.
+func (p *Program) visitWithout(ctx context.Context, wire Wire, opts Options, refused error) (Visit, error) {
+	why := fmt.Sprintf("root takes a terminal here: %s", host.Reason(refused))
+	if opts.Root == RootMust {
+		return Visit{NoRoot: why}, fmt.Errorf("%w: %s", host.ErrSudo, why)
+	}
+	opts.Root = RootNo
+	v, err := p.visit(ctx, wire, opts, false)
+	v.NoRoot = why
+	return v, err
+}
+
+func (p *Program) start(ctx context.Context, wire Wire, opts Options) (*run, error) {
+	proc, err := wire.Start(ctx, Command)
+	if err != nil {
+		return nil, err
+	}
+	return newRun(proc, p, opts, false), nil
 }
 
 // Run compiles sections and runs them once.
@@ -131,25 +175,30 @@ func randomWord() (string, error) {
 // that may have to hear a password first is sent plain lines.
 func (r *run) conduct(ctx context.Context) error {
 	packed := len(r.packed)
-	if r.opts.Root != RootNo && r.opts.Password != nil {
+	if r.terminal || r.opts.Root != RootNo && r.opts.Password != nil {
 		packed = 0
 	}
-	r.send(greeting(r.word, r.opts.Root != RootNo, packed))
-	who, err := r.awaitHello(ctx)
-	if err != nil {
-		return err
-	}
-	who, unpacks := strings.CutSuffix(who, packedMark)
-	if who != "root" && r.opts.Root != RootNo {
-		if who, err = r.becomeRoot(ctx); err != nil {
+	if r.terminal {
+		if err := r.awaitReady(ctx); err != nil {
 			return err
 		}
 	}
-	r.visit.Root = who == "root"
-	if unpacks {
+	r.sendText(greeting(r.word, r.opts, packed, r.terminal))
+	hello, err := r.awaitHello(ctx)
+	if err != nil {
+		return err
+	}
+	s := parseStanding(hello)
+	if !s.root && r.opts.Root != RootNo {
+		if s, err = r.becomeRoot(ctx, s); err != nil {
+			return err
+		}
+	}
+	r.visit.Root, r.visit.How = s.root, s.how(r.terminal)
+	if s.unpacks {
 		r.input <- r.packed
 	} else {
-		r.send(r.script)
+		r.sendText(r.script)
 	}
 	return r.collect(ctx)
 }
@@ -164,6 +213,8 @@ func (r *run) awaitHello(ctx context.Context) (string, error) {
 			switch {
 			case e.kind == eventHello:
 				return e.name, nil
+			case e.kind == eventStderr:
+				r.said(e)
 			case e.kind == eventEnd:
 				return "", r.noShell(e.err)
 			case e.kind == eventFlood:
@@ -197,73 +248,6 @@ func (r *run) saidInstead() string {
 		}
 	}
 	return ""
-}
-
-// becomeRoot tries the password, once. Without one, or when it is refused, the
-// visit goes on as the login user unless root is a must.
-func (r *run) becomeRoot(ctx context.Context) (string, error) {
-	r.visit.NoRoot = "sudo asks for a password, or is not allowed"
-	if r.opts.Password == nil {
-		return r.withoutRoot()
-	}
-	password, err := r.opts.Password(ctx)
-	if err != nil {
-		return "", err
-	}
-	if password == "" {
-		return r.withoutRoot()
-	}
-	prompt, err := randomWord()
-	if err != nil {
-		return "", err
-	}
-	prompts := r.stderr.watch(prompt)
-	r.send(rootWithPassword(r.word, prompt))
-	who, err := r.awaitSudo(ctx, prompts, password)
-	if err != nil {
-		return "", err
-	}
-	if who == "root" {
-		r.visit.NoRoot = ""
-		return who, nil
-	}
-	return r.withoutRoot()
-}
-
-// awaitSudo answers sudo's prompt once. A second prompt means that the password
-// was wrong: it is never tried again.
-func (r *run) awaitSudo(ctx context.Context, prompts <-chan struct{}, password string) (string, error) {
-	timer := time.NewTimer(r.opts.Limits.Hello)
-	defer timer.Stop()
-	asked := false
-	for {
-		select {
-		case <-prompts:
-			if asked {
-				return "", fmt.Errorf("%w: sudo refused the password", host.ErrSudo)
-			}
-			asked = true
-			r.send(password + "\n")
-		case e := <-r.events:
-			switch e.kind {
-			case eventHello:
-				return e.name, nil
-			case eventEnd:
-				return "", fmt.Errorf("%w: the shell ended while sudo asked", host.ErrSudo)
-			}
-		case <-timer.C:
-			return "", fmt.Errorf("%w: sudo said nothing for %s", host.ErrSudo, r.opts.Limits.Hello)
-		case <-ctx.Done():
-			return "", cause(ctx)
-		}
-	}
-}
-
-func (r *run) withoutRoot() (string, error) {
-	if r.opts.Root == RootMust {
-		return "", fmt.Errorf("%w: %s", host.ErrSudo, r.visit.NoRoot)
-	}
-	return "user", nil
 }
 
 // cause is why ctx ended, as one of package host's sentinels or as the

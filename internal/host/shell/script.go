@@ -43,19 +43,25 @@ const mark = "@@nightcall-"
 // that is wanted, says hello, and gets ready for the script: where packed is not
 // zero and the host has gzip, for that many compressed bytes of it, which spares
 // a slow line and a shell that reads byte by byte; else for its plain lines.
-func greeting(word string, root bool, packed int) string {
+//
+// On a terminal, each shell reads its commands as texts.
+func greeting(word string, opts Options, packed int, terminal bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#nightcall greeting %s\n", word)
 	b.WriteString(environment)
 	b.WriteString(whoAmI)
-	b.WriteString("nc_how= nc_next='exec sh -s'\n")
+	next := "exec sh -s"
+	if terminal {
+		next = setNewline + nextText
+	}
+	fmt.Fprintf(&b, "nc_how= nc_ways= nc_next=%s\n", host.Quote(next))
 	if packed > 0 {
 		fmt.Fprintf(&b, `command -v gzip >/dev/null && command -v head >/dev/null && nc_how=%s nc_next='exec 3<&0; '%s`+"\n", packedMark, host.Quote(unpack(packed)))
 	}
-	if root {
-		fmt.Fprintf(&b, rootWithoutPassword, sayHello(word, "root"), sudoWorked)
+	if opts.Root != RootNo {
+		b.WriteString(rootQuietly(word, opts.Become))
 	}
-	fmt.Fprintf(&b, "nc_who=user; [ \"$nc_uid\" = 0 ] && nc_who=root; %s\n", sayHello(word, "$nc_who"))
+	fmt.Fprintf(&b, "nc_who=user; [ \"$nc_uid\" = 0 ] && nc_who=root; %s\n", sayHello(word, "$nc_who$nc_ways"))
 	if packed > 0 {
 		fmt.Fprintf(&b, "if [ -n \"$nc_how\" ]; then exec 3<&0\n%s\nfi\n", unpack(packed))
 	}
@@ -100,20 +106,6 @@ const whoAmI = `nc_uid=; if [ -r /proc/self/status ]; then while read -r nc_k nc
 // sudoWorked is the exit status of a root shell that did its work, so that the
 // user's shell behind it knows there is nothing left to do.
 const sudoWorked = 77
-
-// rootWithoutPassword becomes root where sudo lets us without a password. One
-// call both asks and does; where it is refused, the user's shell goes on.
-const rootWithoutPassword = `if [ "$nc_uid" != 0 ] && command -v sudo >/dev/null 2>&1; then
-sudo -n -- sh -c "nc_how=$nc_how; "'%s; '"$nc_next" 2>/dev/null; [ $? = %d ] && exit 0
-fi
-`
-
-// rootWithPassword is sent when sudo wants a password that we have. The prompt
-// is a random word of ours, matched exactly, whatever language the host speaks.
-func rootWithPassword(word, prompt string) string {
-	return fmt.Sprintf("SUDO_ASKPASS= sudo -S -p '%s' -- sh -c '%s; exec sh -s'; [ $? = %d ] && exit 0; %s\n",
-		prompt, sayHello(word, "root"), sudoWorked, sayHello(word, "denied"))
-}
 
 // sayHello prints the hello frame, in double quotes only: it is used inside
 // single ones.
@@ -181,7 +173,8 @@ func octal(data []byte) string {
 // nc_pid learns the id of a subshell from a file of short lines, because shells read
 // byte by byte. nc_kill ends a process and all its descendants; it looks for them in /proc,
 // or asks pkill where there is none. nc_control obeys the laptop. nc_watch ends
-// everything when no beat came for two periods.
+// everything when no beat came for two periods. nc_onterminal keeps a section's
+// standard error apart where there is one output for both.
 //
 // nc_spare keeps heavy sections from a host in distress: a load of four for each
 // processor, less than 2 % of the memory or less than half a per cent of the root
@@ -244,6 +237,7 @@ nc_d=$(stat -f -c '%a %b' /) && [ "${nc_d% *}" -lt $((${nc_d#* } / 200)) ] && nc
 }
 nc_section() {
 if [ -n "$nc_piped" ]; then exec 5<&0; else exec 5</dev/null; fi
+if [ -n "$2" ] && [ -n "$nc_tty" ]; then nc_onterminal "$1"; return; fi
 if [ -n "$2" ]; then exec 6>&4; else exec 6>/dev/null; fi
 ( nc_pid; printf '\n%s begin %s %s\n' "$nc_mark" "$1" "$nc_p"
 [ -z "$nc_nice" ] || { renice -n 10 -p "$nc_p"; ionice -c 3 -p "$nc_p"; } >/dev/null 2>&1
@@ -251,6 +245,14 @@ if [ -n "$2" ]; then exec 6>&4; else exec 6>/dev/null; fi
 wait "$!"; nc_exit=$? nc_nice=
 if [ -n "$2" ]; then printf '\n%s stderr-end %s\n' "$nc_mark" "$1" >&4; fi
 printf '\n%s end %s %s\n' "$nc_mark" "$1" "$nc_exit"
+}
+nc_onterminal() {
+exec 7>&1
+nc_e=$( ( nc_pid; printf '\n%s begin %s %s\n' "$nc_mark" "$1" "$nc_p" >&7
+[ -z "$nc_nice" ] || { renice -n 10 -p "$nc_p"; ionice -c 3 -p "$nc_p"; } >/dev/null 2>&1
+"nc_body_$1" >&7 7>&- ) <&5 2>&1 3<&- 4>&- 5<&-; nc_exit=$?; printf x; exit "$nc_exit" ); nc_exit=$? nc_nice=
+exec 7>&-
+printf '\n%s end %s %s\n\n%s stderr %s\n%s\n%s stderr-end %s\n' "$nc_mark" "$1" "$nc_exit" "$nc_mark" "$1" "${nc_e%x}" "$nc_mark" "$1"
 }
 `
 
@@ -260,6 +262,7 @@ printf '\n%s end %s %s\n' "$nc_mark" "$1" "$nc_exit"
 // shell's own messages ("Killed", "Terminated") go nowhere; sections that keep
 // their standard error write it to 4.
 const begin = `[ -n "$nc_how" ] || exec 3<&0
+nc_tty=; [ -t 1 ] && nc_tty=1
 exec 4>&2 2>/dev/null
 { read -r nc_began nc_x </proc/uptime; }; nc_piped= nc_nice= nc_host=; printf '\n%s stderr-end login\n' "$nc_mark" >&4
 ( nc_watch ) </dev/null >/dev/null 3<&- 4>&- & nc_wd=$!

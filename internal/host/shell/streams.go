@@ -17,8 +17,13 @@ type run struct {
 	events chan event
 	done   chan struct{} // closed when nobody listens to events any more
 	input  chan []byte
+	stdout *promptWatch
 	stderr *promptWatch
 	ends   sync.Once
+
+	terminal   bool              // both outputs come on stdout
+	ready      <-chan struct{}   // told when the terminal is
+	complaints map[Become]string // what the ways to root said
 
 	mu    sync.Mutex
 	noise capture // what came before the first frame
@@ -47,13 +52,16 @@ const (
 	eventStderrEnd           // and its standard error
 )
 
-func newRun(proc Process, p *Program, opts Options) *run {
+func newRun(proc Process, p *Program, opts Options, terminal bool) *run {
 	r := &run{
 		Program: p, proc: proc, opts: opts,
 		events: make(chan event), done: make(chan struct{}), input: make(chan []byte, 16),
-		noise: capture{limit: 4096},
+		noise: capture{limit: 4096}, terminal: terminal, complaints: map[Become]string{},
+		stdout: &promptWatch{r: proc.Stdout()}, stderr: &promptWatch{r: proc.Stderr()},
 	}
-	r.stderr = &promptWatch{r: proc.Stderr()}
+	if terminal {
+		r.ready = r.stdout.watch(readyPattern)
+	}
 	go r.write()
 	go r.readStdout()
 	go r.readStderr()
@@ -104,7 +112,7 @@ func (r *run) readStdout() {
 		flood bool
 		limit = maxNoise
 	)
-	err := readFrames(r.proc.Stdout(), r.word, func(p []byte) {
+	err := readFrames(r.stdout, r.word, func(p []byte) {
 		if total += int64(len(p)); total > limit && !flood {
 			flood = true
 			r.tell(event{kind: eventFlood})
@@ -135,6 +143,11 @@ func (r *run) readStdout() {
 			r.tell(event{kind: eventStdout, name: f.name, out: a})
 		case "skip":
 			r.tell(event{kind: eventSkip, name: f.name, out: Answer{Section: f.name, Missing: distress(f.text)}})
+		case "stderr": // on a terminal
+			out = &capture{limit: r.opts.Limits.Output}
+		case "stderr-end":
+			r.tell(event{kind: eventStderr, name: f.name, out: r.stderrOf(f.name, out)})
+			out = nil
 		case "done":
 			r.tell(event{kind: eventDone})
 		}
@@ -162,6 +175,19 @@ func (r *run) readStderr() {
 		r.tell(event{kind: eventStderr, name: f.name, out: a})
 	})
 	r.tell(event{kind: eventStderrEnd})
+}
+
+// stderrOf is the standard error of a section as it comes on a terminal. What the
+// ways to root say comes before any section.
+func (r *run) stderrOf(name string, out *capture) Answer {
+	a := Answer{Section: name}
+	if out == nil {
+		a.Stderr = []byte(r.greetingNoise())
+		return a
+	}
+	out.trimNewline()
+	a.Stderr, a.StderrDropped = out.Bytes(), out.dropped
+	return a
 }
 
 func (r *run) greetingNoise() string {

@@ -28,7 +28,10 @@ type Conn struct {
 	Legacy     inventory.Algorithms // what of it is outdated
 }
 
-var _ shell.Wire = (*Conn)(nil)
+var (
+	_ shell.Wire     = (*Conn)(nil)
+	_ shell.Terminal = (*Conn)(nil)
+)
 
 func newConn(client *ssh.Client, l *login, p *phases, legacy legacySet) *Conn {
 	c := &Conn{client: client, Server: string(client.ServerVersion()), HostKey: describeKey(p.key)}
@@ -81,9 +84,25 @@ func (c *Conn) dial(ctx context.Context, address string) (net.Conn, error) {
 // Start implements shell.Wire. On a server that allows no more sessions at once
 // it waits for one of ours to end.
 func (c *Conn) Start(ctx context.Context, command string) (shell.Process, error) {
+	return c.open(ctx, command, nil)
+}
+
+// StartOnTerminal implements shell.Terminal.
+func (c *Conn) StartOnTerminal(ctx context.Context, command string) (shell.Process, error) {
+	return c.open(ctx, command, func(s *ssh.Session) error { return s.RequestPty("dumb", 24, 80, rawTerminal) })
+}
+
+// rawTerminal has a terminal pass every byte as it is, both ways, and echo none.
+var rawTerminal = ssh.TerminalModes{
+	ssh.ECHO: 0, ssh.ECHONL: 0, ssh.ICANON: 0, ssh.ISIG: 0, ssh.IEXTEN: 0, ssh.OPOST: 0, ssh.ONLCR: 0,
+	ssh.ICRNL: 0, ssh.INLCR: 0, ssh.IGNCR: 0, ssh.IXON: 0, ssh.IXOFF: 0, ssh.ISTRIP: 0, ssh.CS8: 1, ssh.PARENB: 0,
+}
+
+// open opens a session, has it prepared and starts command in it.
+func (c *Conn) open(ctx context.Context, command string, prepare func(*ssh.Session) error) (shell.Process, error) {
 	refusals := 0
 	for {
-		p, err := c.startInTime(ctx, command)
+		p, err := c.startInTime(ctx, command, prepare)
 		if err == nil {
 			return p, nil
 		}
@@ -95,7 +114,7 @@ func (c *Conn) Start(ctx context.Context, command string) (shell.Process, error)
 }
 
 // startInTime is start with a bound on how long the server may take.
-func (c *Conn) startInTime(ctx context.Context, command string) (*process, error) {
+func (c *Conn) startInTime(ctx context.Context, command string, prepare func(*ssh.Session) error) (*process, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, openTimeout,
 		fmt.Errorf("%w: it opened no session in %s", host.ErrTimeout, openTimeout))
 	defer cancel()
@@ -105,7 +124,7 @@ func (c *Conn) startInTime(ctx context.Context, command string) (*process, error
 	}
 	done := make(chan opened, 1)
 	go func() {
-		p, err := c.start(command)
+		p, err := c.start(command, prepare)
 		done <- opened{p, err}
 	}()
 	select {
@@ -117,7 +136,7 @@ func (c *Conn) startInTime(ctx context.Context, command string) (*process, error
 	}
 }
 
-func (c *Conn) start(command string) (*process, error) {
+func (c *Conn) start(command string, prepare func(*ssh.Session) error) (*process, error) {
 	s, err := c.client.NewSession()
 	if err != nil {
 		return nil, sessionError(err)
@@ -130,6 +149,9 @@ func (c *Conn) start(command string) (*process, error) {
 	}
 	if err == nil {
 		p.stderr, err = s.StderrPipe()
+	}
+	if err == nil && prepare != nil {
+		err = prepare(s)
 	}
 	if err == nil {
 		err = s.Start(command)

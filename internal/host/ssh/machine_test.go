@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nightcall-sh/nightcall/internal/credential"
 	"github.com/nightcall-sh/nightcall/internal/host"
 	"github.com/nightcall-sh/nightcall/internal/host/hosttest"
 	"github.com/nightcall-sh/nightcall/internal/host/shell"
@@ -55,8 +56,8 @@ func TestLoginPasswordsThroughPAM(t *testing.T) {
 			})
 			for _, password := range []string{"correct horse", "wrong horse"} {
 				d := newDialer(t)
-				credential := ssh.NewCredential("Password", func(context.Context, string) (string, error) { return password, nil })
-				d.Password = func(string) *ssh.Credential { return credential }
+				ask := func(context.Context, string) (string, error) { return password, nil }
+				d.Password = func(ssh.Hop, bool) *credential.Credential { return credential.New("Password", ask, nil) }
 				hop := as("kim", m)
 				hop.Identities = nil
 				conn, err := d.Dial(t.Context(), ssh.Route{hop})
