@@ -26,7 +26,7 @@ type collector struct {
 // collect gathers the answers of the script, kills sections that are out of
 // time, and keeps the host's watch awake.
 func (r *run) collect(ctx context.Context) error {
-	c := &collector{run: r, stderr: map[string]host.Output{}}
+	c := &collector{run: r, stderr: map[string]host.Output{}, mute: r.silent}
 	beat := time.NewTicker(beatEach)
 	defer beat.Stop()
 	for !c.through || len(c.held) > 0 {

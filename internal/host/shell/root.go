@@ -270,7 +270,7 @@ func (d *dialogue) hold(ctx context.Context, password string) (standing, error) 
 			switch e.kind {
 			case eventHello:
 				return parseStanding(e.name), nil
-			case eventStderr:
+			case eventStderr, eventStderrEnd:
 				d.said(e)
 			case eventEnd:
 				return standing{}, fmt.Errorf("%w: the shell ended while %s asked", host.ErrSudo, d.way)
@@ -339,8 +339,9 @@ func (r *run) awaitEnd(ctx context.Context) {
 }
 
 // said keeps what a way to root said on standard error before the frame that
-// ends it.
+// ends it, and that no more will come there.
 func (r *run) said(e event) {
+	r.silent = r.silent || e.kind == eventStderrEnd
 	if way, ok := strings.CutPrefix(e.name, complaintOf("")); ok {
 		r.complaints[Become(way)] = lastLine(e.out.Stderr)
 	}
@@ -353,15 +354,15 @@ func (r *run) complaint(ctx context.Context, way Become) string {
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	for {
-		if said, ok := r.complaints[way]; ok {
+		if said, ok := r.complaints[way]; ok || r.silent {
 			return said
 		}
 		select {
 		case e := <-r.events:
 			switch e.kind {
-			case eventStderr:
+			case eventStderr, eventStderrEnd:
 				r.said(e)
-			case eventStderrEnd, eventEnd:
+			case eventEnd:
 				return ""
 			}
 		case <-timer.C:

@@ -213,7 +213,7 @@ func (r *run) awaitHello(ctx context.Context) (string, error) {
 			switch {
 			case e.kind == eventHello:
 				return e.name, nil
-			case e.kind == eventStderr:
+			case e.kind == eventStderr, e.kind == eventStderrEnd:
 				r.said(e)
 			case e.kind == eventEnd:
 				return "", r.noShell(e.err)

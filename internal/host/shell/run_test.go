@@ -300,3 +300,13 @@ func TestBeatsKeepItAlive(t *testing.T) {
 		t.Errorf("%q, %v", got["long"].Stdout, err)
 	}
 }
+
+// TestStandardErrorEndsEarly has a login that throws standard error away: what
+// waits for it goes on without.
+func TestStandardErrorEndsEarly(t *testing.T) {
+	t.Parallel()
+	got, err := run(t, script("exec 2>/dev/null; sleep 0.2; exec sh -s"), shell.Section{Name: "it", Body: "echo out; echo err >&2", Stderr: true})
+	if err != nil || string(got["it"].Stdout) != "out\n" || len(got["it"].Stderr) != 0 {
+		t.Errorf("%q, %q, %v", got["it"].Stdout, got["it"].Stderr, err)
+	}
+}

@@ -24,6 +24,7 @@ type run struct {
 	terminal   bool              // both outputs come on stdout
 	ready      <-chan struct{}   // told when the terminal is
 	complaints map[Become]string // what the ways to root said
+	silent     bool              // standard error has ended
 
 	mu    sync.Mutex
 	noise capture // what came before the first frame
