@@ -170,9 +170,11 @@ func octal(data []byte) string {
 
 // functions is what sections and the control line stand on.
 //
-// nc_pid learns the id of a subshell from a file of short lines, because shells read
-// byte by byte. nc_kill ends a process and all its descendants; it looks for them in /proc,
-// or asks pkill where there is none. nc_control obeys the laptop. nc_watch ends
+// nc_pid learns the id of a subshell from a file of short lines, because shells
+// read byte by byte. nc_kill ends a process and all its descendants: it looks for
+// them in /proc and stops each it finds, so that none forks behind its back; the
+// process itself goes last, because its end is the end of the section, and the
+// script's end is ours. Without /proc it asks pkill. nc_control obeys the laptop. nc_watch ends
 // everything when no beat came for two periods. nc_onterminal keeps a section's
 // standard error apart where there is one output for both.
 //
@@ -182,7 +184,7 @@ func octal(data []byte) string {
 const functions = `has() { command -v "$1" >/dev/null 2>&1; }
 nc_pid() { nc_p=; while read -r nc_k nc_p nc_x; do [ "$nc_k" = Pid: ] && return; done </proc/self/status; nc_p=$(exec sh -c 'echo $PPID'); } 2>/dev/null
 nc_kill() {
-nc_all=" $1 " nc_more=1
+kill -STOP "$1"; nc_all=" $1 " nc_more=1
 [ -r /proc/self/stat ] || pkill -KILL -P "$1"
 while [ -n "$nc_more" ]; do
 nc_more=
@@ -190,7 +192,7 @@ for nc_f in /proc/[0-9]*/stat; do
 nc_l=; { read -r nc_l <"$nc_f"; } 2>/dev/null || continue
 nc_c=${nc_l%% *}; set -- ${nc_l##*\) }
 case $nc_all in *" $nc_c "*) continue ;; esac
-case $nc_all in *" $2 "*) nc_all="$nc_all$nc_c " nc_more=1 ;; esac
+case $nc_all in *" $2 "*) kill -STOP "$nc_c"; nc_all=" $nc_c$nc_all" nc_more=1 ;; esac
 done
 done
 kill -KILL $nc_all
