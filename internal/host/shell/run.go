@@ -196,7 +196,7 @@ func (r *run) conduct(ctx context.Context) error {
 	}
 	r.visit.Root, r.visit.How = s.root, s.how(r.terminal)
 	if s.unpacks {
-		r.input <- r.packed
+		r.put(r.packed)
 	} else {
 		r.sendText(r.script)
 	}
@@ -216,7 +216,7 @@ func (r *run) awaitHello(ctx context.Context) (string, error) {
 			case e.kind == eventStderr, e.kind == eventStderrEnd:
 				r.said(e)
 			case e.kind == eventEnd:
-				return "", r.noShell(e.err)
+				return "", r.noShell(ctx, e.err)
 			case e.kind == eventFlood:
 				return "", fmt.Errorf("%w: it printed more than %d bytes and no hello", host.ErrRefused, maxNoise)
 			}
@@ -229,8 +229,8 @@ func (r *run) awaitHello(ctx context.Context) (string, error) {
 }
 
 // noShell explains a login that ended before it said hello.
-func (r *run) noShell(readErr error) error {
-	exit, err := r.proc.Wait()
+func (r *run) noShell(ctx context.Context, readErr error) error {
+	exit, err := r.exit(ctx)
 	if readErr == nil {
 		readErr = err
 	}
@@ -238,6 +238,29 @@ func (r *run) noShell(readErr error) error {
 		return fmt.Errorf("%w before the login shell answered%s", readErr, r.saidInstead())
 	}
 	return fmt.Errorf("%w: the login gives no POSIX shell (exit %d)%s", host.ErrRefused, exit, r.saidInstead())
+}
+
+// exit is the exit status of a process whose output has ended, -1 when it goes on
+// all the same.
+func (r *run) exit(ctx context.Context) (int, error) {
+	type end struct {
+		exit int
+		err  error
+	}
+	ended := make(chan end, 1)
+	go func() {
+		exit, err := r.proc.Wait()
+		ended <- end{exit, err}
+	}()
+	enough := time.NewTimer(grace)
+	defer enough.Stop()
+	select {
+	case e := <-ended:
+		return e.exit, e.err
+	case <-enough.C:
+	case <-ctx.Done():
+	}
+	return -1, nil
 }
 
 // saidInstead quotes the first line that came in place of what we waited for.

@@ -56,7 +56,7 @@ const (
 func newRun(proc Process, p *Program, opts Options, terminal bool) *run {
 	r := &run{
 		Program: p, proc: proc, opts: opts,
-		events: make(chan event), done: make(chan struct{}), input: make(chan []byte, 16),
+		events: make(chan event), done: make(chan struct{}), input: make(chan []byte, 32),
 		noise: capture{limit: 4096}, terminal: terminal, complaints: map[Become]string{},
 		stdout: &promptWatch{r: proc.Stdout()}, stderr: &promptWatch{r: proc.Stderr()},
 	}
@@ -79,7 +79,16 @@ func (r *run) close() {
 	})
 }
 
-func (r *run) send(text string) { r.input <- []byte(text) }
+func (r *run) send(text string) { r.put([]byte(text)) }
+
+// put never waits: a host that reads nothing must not stop the clocks. What has
+// no room any more, after many beats that nobody took, is dropped.
+func (r *run) put(data []byte) {
+	select {
+	case r.input <- data:
+	default:
+	}
+}
 
 // write is the only writer to the host. A broken pipe shows as the end of the
 // host's output.

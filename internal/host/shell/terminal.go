@@ -60,7 +60,7 @@ func (r *run) awaitReady(ctx context.Context) error {
 			return nil
 		case e := <-r.events:
 			if e.kind == eventEnd {
-				return r.noShell(e.err)
+				return r.noShell(ctx, e.err)
 			}
 		case <-ctx.Done():
 			return cause(ctx)

@@ -1,0 +1,103 @@
+package shell_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/host/shell"
+)
+
+// conversation is a wire to a host that says what the function says, and hangs
+// when it returns.
+type conversation func(in *bufio.Scanner, out io.WriteCloser)
+
+func (c conversation) Start(context.Context, string) (shell.Process, error) {
+	inR, inW := io.Pipe()
+	outR, outW := io.Pipe()
+	errR, errW := io.Pipe()
+	go c(bufio.NewScanner(inR), outW)
+	p := hung{pipes: pipes{inW, outR, errR}, killed: make(chan struct{})}
+	go func() {
+		<-p.killed
+		_ = inR.CloseWithError(io.ErrClosedPipe)
+		_ = outW.Close()
+		_ = errW.Close()
+	}()
+	return p, nil
+}
+
+// hung is a process that ends only when it is killed.
+type hung struct {
+	pipes
+	killed chan struct{}
+}
+
+func (p hung) Kill() {
+	close(p.killed)
+	p.pipes.Kill()
+}
+
+func (p hung) Wait() (int, error) {
+	<-p.killed
+	return -1, host.ErrLost
+}
+
+// hello answers the greeting and returns its word.
+func hello(in *bufio.Scanner, out io.Writer) string {
+	in.Scan()
+	word := strings.TrimPrefix(in.Text(), "#nightcall greeting ")
+	fmt.Fprintf(out, "\n@@nightcall-%s hello root\n", word)
+	return word
+}
+
+// TestHostsThatHang has each of them cost its own deadline, to the second.
+func TestHostsThatHang(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		host conversation
+		want time.Duration
+		err  error
+		text string
+	}{
+		{"says nothing", func(in *bufio.Scanner, _ io.WriteCloser) {
+			for in.Scan() {
+			}
+		}, 15 * time.Second, host.ErrTimeout, "said nothing for 15s"},
+		{"reads nothing", func(*bufio.Scanner, io.WriteCloser) {}, 15 * time.Second, host.ErrTimeout, "said nothing for 15s"},
+		{
+			"closes its output and goes on", func(_ *bufio.Scanner, out io.WriteCloser) { _ = out.Close() },
+			5 * time.Second, host.ErrRefused, "no POSIX shell",
+		},
+		{
+			"reads nothing after its hello", func(in *bufio.Scanner, out io.WriteCloser) { hello(in, out) },
+			90 * time.Second, host.ErrTimeout, "the whole visit took longer than 1m30s",
+		},
+		{"reads nothing in a probe", func(in *bufio.Scanner, out io.WriteCloser) {
+			fmt.Fprintf(out, "\n@@nightcall-%s begin probe 7\n", hello(in, out))
+		}, 25 * time.Second, host.ErrTimeout, "probe hangs and cannot be ended"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				_, err := shell.Run(t.Context(), tt.host, []shell.Section{{Name: "probe", Body: "df"}}, options())
+				if !errors.Is(err, tt.err) || !strings.Contains(err.Error(), tt.text) {
+					t.Errorf("err = %v, want %v with %q", err, tt.err, tt.text)
+				}
+				if took := time.Since(began); took != tt.want {
+					t.Errorf("took %s, want %s", took, tt.want)
+				}
+			})
+		})
+	}
+}
