@@ -120,6 +120,12 @@ func versionComplete(said []byte) bool {
 	return false
 }
 
+// greets reports whether what was said is an SSH banner as far as it goes.
+func greets(said []byte) bool {
+	banner := []byte("SSH-")
+	return bytes.HasPrefix(said, banner) || bytes.HasPrefix(banner, said)
+}
+
 // explain turns the library's error into one of ours, by the step it came in.
 func (p *phases) explain(ctx context.Context, l *login, err error) error {
 	p.mu.Lock()
@@ -132,7 +138,7 @@ func (p *phases) explain(ctx context.Context, l *login, err error) error {
 		return p.verdict
 	case errors.As(err, &no):
 		return err // the caller knows what to do
-	case p.at == phaseBanner && len(bytes.TrimSpace(p.first)) > 0:
+	case p.at == phaseBanner && len(bytes.TrimSpace(p.first)) > 0 && !greets(p.first):
 		return p.notSSH(err)
 	case errors.Is(err, os.ErrDeadlineExceeded) || strings.Contains(err.Error(), "i/o timeout"):
 		return fmt.Errorf("%w: connected, but %s took longer than %s",

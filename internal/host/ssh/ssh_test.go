@@ -244,7 +244,8 @@ func TestServersThatNeverAnswer(t *testing.T) {
 		text  string
 	}{
 		{"silent", func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }, host.ErrTimeout, "SSH banner"},
-		{"drips", drip, host.ErrRefused, "not an SSH server"},
+		{"drips", drip("x"), host.ErrRefused, "not an SSH server"},
+		{"drips a banner", drip("SSH-2.0-"), host.ErrTimeout, "SSH banner"},
 		{"stops after its banner", func(c net.Conn) {
 			_, _ = io.WriteString(c, "SSH-2.0-OpenSSH_3.9p1\r\n")
 			_, _ = io.Copy(io.Discard, c)
@@ -268,12 +269,14 @@ func TestServersThatNeverAnswer(t *testing.T) {
 	}
 }
 
-func drip(c net.Conn) {
-	for _, b := range []byte(strings.Repeat("x", 1000)) {
-		if _, err := c.Write([]byte{b}); err != nil {
-			return
+func drip(first string) func(net.Conn) {
+	return func(c net.Conn) {
+		for _, b := range []byte(first + strings.Repeat("x", 1000)) {
+			if _, err := c.Write([]byte{b}); err != nil {
+				return
+			}
+			time.Sleep(20 * time.Millisecond) // what is tested is a server this slow
 		}
-		time.Sleep(20 * time.Millisecond) // what is tested is a server this slow
 	}
 }
 
