@@ -15,6 +15,7 @@ import (
 type demoOptions struct {
 	serve bool
 	extra int
+	hang  int
 	delay time.Duration
 }
 
@@ -44,6 +45,7 @@ EXIT STATUS
 	f := cmd.Flags()
 	f.BoolVar(&opts.serve, "serve", false, "keep the fleet up until ^C, for commands in another terminal")
 	f.IntVar(&opts.extra, "hosts", 0, "this many more frontends, to see it with a crowd")
+	f.IntVar(&opts.hang, "hang", 0, "this many of those frontends hang, each at another stage of a visit")
 	f.DurationVar(&opts.delay, "delay", 0, "make each answer take this long, as a long line would")
 	return cmd
 }
@@ -52,15 +54,15 @@ EXIT STATUS
 const demoBanner = 2 * time.Second
 
 func runDemo(ctx context.Context, a *app, opts demoOptions) (err error) {
-	if opts.extra < 0 || opts.extra > 5000 || opts.delay < 0 {
-		return usageError("nightcall demo --hosts 100", "--hosts goes from 0 to 5000, and --delay is a time")
+	if opts.extra < 0 || opts.extra > 5000 || opts.hang < 0 || opts.hang > opts.extra || opts.delay < 0 {
+		return usageError("nightcall demo --hosts 100", "--hosts goes from 0 to 5000, --hang is some of them, and --delay is a time")
 	}
 	say := func(format string, args ...any) { fmt.Fprintf(a.io.Err, format+"\n", args...) }
 	machines, err := demo.Fleet(a.now())
 	if err != nil {
 		return err
 	}
-	machines = append(machines, demo.Crowd(opts.extra, a.now())...)
+	machines = append(machines, demo.Crowd(opts.extra, opts.hang, a.now())...)
 	say("This fleet is simulated: %d SSH servers in this process, on loopback. Their answers", len(machines))
 	say("were written down beforehand; the handshakes and the scan are real.")
 
@@ -87,7 +89,7 @@ func runDemo(ctx context.Context, a *app, opts demoOptions) (err error) {
 	defer func() { err = errors.Join(err, fleet.Close()) }()
 
 	a.incident = opened.Dir
-	if err := demoScan(ctx, a, fleet); err != nil {
+	if err := demoScan(ctx, a, opts, fleet); err != nil {
 		return err
 	}
 	if err := runFindings(ctx, a, findingsOptions{}); err != nil {
@@ -100,10 +102,16 @@ func runDemo(ctx context.Context, a *app, opts demoOptions) (err error) {
 	return nil
 }
 
+// demoHang is how long the demo visits a host at most where many hang.
+const demoHang = 10 * time.Second
+
 // demoScan is `nightcall scan` of the whole fleet. That one host is not reached is
 // part of the story.
-func demoScan(ctx context.Context, a *app, fleet *demo.Running) error {
+func demoScan(ctx context.Context, a *app, demoed demoOptions, fleet *demo.Running) error {
 	opts := scanOptions{parallel: 25, deadline: 90 * time.Second, probeTimeout: 20 * time.Second, partOfMore: true}
+	if demoed.hang > 0 {
+		opts.deadline = demoHang
+	}
 	opts.reach.config, opts.reach.acceptNew, opts.reach.deadlines.Banner = fleet.Config, true, demoBanner
 	err := runScan(ctx, a, opts, fleet.Names)
 	var e *cliError

@@ -76,12 +76,18 @@ func Fleet(now time.Time) ([]Machine, error) {
 	return machines, nil
 }
 
-// Crowd is n frontends more, for when numbers matter.
-func Crowd(n int, now time.Time) []Machine {
+// Crowd is n frontends more, for when numbers matter. Of them hang are spread
+// among the others and hang, each at another stage than the one before.
+func Crowd(n, hang int, now time.Time) []Machine {
 	machines := make([]Machine, n)
+	hung := 0
 	for i := range machines {
 		s := frontends("")[0]
 		s.name, s.address = fmt.Sprintf("app%04d", i+1), fmt.Sprintf("10.1.%d.%d", i/250, i%250+1)
+		if (i+1)*hang/n > hung {
+			s.hangs = Stages[hung%len(Stages)]
+			hung++
+		}
 		machines[i] = s.machine(now)
 	}
 	return machines
@@ -209,7 +215,7 @@ func others() []spec {
 			listeners: []listener{{port: 9001, process: "billing", pid: 702, command: "/opt/billing/bin/billing", user: "billing", rssMB: 95}},
 			packages:  []string{"openssl 0.9.8o-4squeeze14", "libssl0.9.8 0.9.8o-4squeeze14", "openssh-server 1:5.5p1-6+squeeze5", "bash 4.1-3"},
 		},
-		{name: "nfs1", address: "10.0.15.1", profile: debian11, cpus: 2, memoryMB: 4096, uptime: 300 * day, hangs: true},
+		{name: "nfs1", address: "10.0.15.1", profile: debian11, cpus: 2, memoryMB: 4096, uptime: 300 * day, hangs: StageConnect},
 	}
 }
 

@@ -28,7 +28,7 @@ type spec struct {
 	certs         string   // PEM, behind "file PATH" lines
 	cron          string
 	mdstat        string
-	hangs         bool
+	hangs         Stage
 }
 
 // A profile is an operating system of its time.

@@ -17,7 +17,7 @@ type Machine struct {
 	Greeting string        // SSH version line
 	HostKey  string        // type of its host key
 	Old      bool          // speaks only the algorithms of its time
-	Hangs    bool          // accepts connections and says nothing
+	Hangs    Stage         // where visits to it come to a halt; nowhere when empty
 	Skew     time.Duration // its clock against this machine's
 
 	Files   map[string]string      // what its files hold

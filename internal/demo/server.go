@@ -28,6 +28,7 @@ type Server struct {
 	config   *ssh.ServerConfig
 	delay    time.Duration
 	conns    sync.WaitGroup
+	closed   chan struct{}
 	mu       sync.Mutex
 	open     map[net.Conn]struct{}
 }
@@ -35,15 +36,15 @@ type Server struct {
 // Start starts a server that lets in the one key, on a free port of loopback.
 // Every read waits for delay, as a long line would make it.
 func Start(m Machine, user ssh.PublicKey, delay time.Duration) (*Server, error) {
-	config, err := serverConfig(m, user)
-	if err != nil {
+	s := &Server{Machine: m, delay: delay, closed: make(chan struct{}), open: map[net.Conn]struct{}{}}
+	var err error
+	if s.config, err = s.serverConfig(user); err != nil {
 		return nil, fmt.Errorf("demo host %s: %w", m.Name, err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	if s.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return nil, fmt.Errorf("demo host %s: %w", m.Name, err)
 	}
-	s := &Server{Machine: m, Addr: l.Addr(), listener: l, config: config, delay: delay, open: map[net.Conn]struct{}{}}
+	s.Addr = s.listener.Addr()
 	s.conns.Go(s.accept)
 	return s, nil
 }
@@ -51,6 +52,7 @@ func Start(m Machine, user ssh.PublicKey, delay time.Duration) (*Server, error) 
 // Close ends the server and every connection to it.
 func (s *Server) Close() error {
 	err := s.listener.Close()
+	close(s.closed)
 	s.mu.Lock()
 	for c := range s.open {
 		_ = c.Close()
@@ -60,11 +62,13 @@ func (s *Server) Close() error {
 	return err
 }
 
-func serverConfig(m Machine, user ssh.PublicKey) (*ssh.ServerConfig, error) {
+func (s *Server) serverConfig(user ssh.PublicKey) (*ssh.ServerConfig, error) {
+	m := s.Machine
 	allowed := string(user.Marshal())
 	config := &ssh.ServerConfig{
 		ServerVersion: m.Greeting,
 		PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
+			s.hangsAt(StageLogin)
 			if string(key.Marshal()) != allowed {
 				return nil, errors.New("this key is not the demo's")
 			}
@@ -126,9 +130,16 @@ func (s *Server) accept() {
 }
 
 func (s *Server) serve(c net.Conn) {
-	if s.Machine.Hangs {
-		_, _ = io.Copy(io.Discard, c)
+	switch s.Machine.Hangs {
+	case "":
+	case StageConnect:
+		s.hang()
 		return
+	case StageBanner:
+		s.drip(c)
+		return
+	default:
+		c = s.hangingConn(c)
 	}
 	_, chans, reqs, err := ssh.NewServerConn(slow{c, s.delay}, s.config)
 	if err != nil {
@@ -145,13 +156,13 @@ func (s *Server) serve(c net.Conn) {
 		if err != nil {
 			continue
 		}
-		sessions.Go(func() { s.session(channel, requests) })
+		sessions.Go(func() { s.session(c, channel, requests) })
 	}
 	sessions.Wait()
 }
 
 // session waits for the command of a session and runs the simulated shell.
-func (s *Server) session(channel ssh.Channel, requests <-chan *ssh.Request) {
+func (s *Server) session(conn net.Conn, channel ssh.Channel, requests <-chan *ssh.Request) {
 	defer channel.Close()
 	for req := range requests {
 		if req.Type != "exec" {
@@ -162,7 +173,7 @@ func (s *Server) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 		go ssh.DiscardRequests(requests)
 		var exec struct{ Command string }
 		_ = ssh.Unmarshal(req.Payload, &exec)
-		status := s.execute(exec.Command, channel)
+		status := s.execute(exec.Command, conn, channel)
 		_, _ = channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{status}))
 		return
 	}
@@ -170,14 +181,14 @@ func (s *Server) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 
 // execute answers one command: our shell conversation, or a line typed through
 // another client.
-func (s *Server) execute(command string, channel ssh.Channel) uint32 {
+func (s *Server) execute(command string, conn net.Conn, channel ssh.Channel) uint32 {
 	if command != shell.Command {
 		r := s.Machine.command(command)
 		_, _ = io.WriteString(channel, r.Stdout)
 		_, _ = io.WriteString(channel.Stderr(), r.Stderr)
 		return uint32(r.Exit)
 	}
-	if err := shell.Serve(channel, channel, channel.Stderr(), s.Machine.reply); err != nil {
+	if err := s.converse(conn, channel); err != nil {
 		return 1
 	}
 	return 0

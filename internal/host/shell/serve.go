@@ -45,14 +45,16 @@ func Serve(in io.Reader, out, errOut io.Writer, answer func(Section) Reply) erro
 		return err
 	}
 	for n, s := range sections {
+		if _, err := fmt.Fprintf(out, "\n%s%s begin %s %d\n", mark, word, s.Name, n+1); err != nil {
+			return err
+		}
 		r := answer(s)
 		if s.Stderr {
 			if _, err := fmt.Fprintf(errOut, "%s\n%s%s stderr-end %s\n", r.Stderr, mark, word, s.Name); err != nil {
 				return err
 			}
 		}
-		_, err := fmt.Fprintf(out, "\n%[1]s%[2]s begin %[3]s %[4]d\n%[5]s\n%[1]s%[2]s end %[3]s %[6]d\n",
-			mark, word, s.Name, n+1, r.Stdout, r.Exit)
+		_, err := fmt.Fprintf(out, "%s\n%s%s end %s %d\n", r.Stdout, mark, word, s.Name, r.Exit)
 		if err != nil {
 			return err
 		}
