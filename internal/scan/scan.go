@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -47,7 +48,8 @@ type describer interface {
 type Options struct {
 	ID       string // of this scan
 	Facts    []fact.Fact
-	Parallel int           // hosts at once; 25 when zero
+	Parallel int           // hosts at once, beside those that keep us waiting; 25 when zero
+	Patience time.Duration // after which a host keeps us waiting; 2 s when zero
 	Deadline time.Duration // for one host, from its first packet; 90 s when zero
 	Root     shell.Root
 	Become   shell.Become
@@ -66,6 +68,11 @@ type Options struct {
 const (
 	defaultParallel = 25
 	defaultDeadline = 90 * time.Second
+	defaultPatience = 2 * time.Second
+
+	// waiting is how many times as many hosts as Parallel are visited at most, those
+	// that keep us waiting included: each holds a connection and some memory.
+	waiting = 4
 )
 
 // Run visits the targets. It returns an error only when the scan as a whole was
@@ -77,6 +84,9 @@ func Run(ctx context.Context, targets []Target, opts Options) error {
 	if opts.Deadline <= 0 {
 		opts.Deadline = defaultDeadline
 	}
+	if opts.Patience <= 0 {
+		opts.Patience = defaultPatience
+	}
 	program, err := shell.Compile(Sections(opts.Facts))
 	if err != nil {
 		return err
@@ -86,21 +96,15 @@ func Run(ctx context.Context, targets []Target, opts Options) error {
 	ended := make(chan inventory.Host, opts.Parallel)
 	go func() {
 		defer close(ended)
-		var workers errgroup.Group
-		workers.SetLimit(opts.Parallel)
-		for _, t := range targets {
-			workers.Go(func() error {
-				if ctx.Err() != nil {
-					return nil
-				}
-				h := visit(ctx, t, program, opts)
-				if ctx.Err() == nil || h.Class == host.ClassOK { // otherwise its end says nothing about the host
-					ended <- h
-				}
-				return nil
-			})
-		}
-		_ = workers.Wait()
+		inTurn(targets, opts, func(t Target) {
+			if ctx.Err() != nil {
+				return
+			}
+			h := visit(ctx, t, program, opts)
+			if ctx.Err() == nil || h.Class == host.ClassOK { // otherwise its end says nothing about the host
+				ended <- h
+			}
+		})
 	}()
 	var failed error
 	for h := range ended {
@@ -112,6 +116,27 @@ func Run(ctx context.Context, targets []Target, opts Options) error {
 		}
 	}
 	return context.Cause(ctx)
+}
+
+// inTurn calls do for each target, for Parallel of them at once. A target that
+// keeps us waiting makes room for another: otherwise a few hosts that hang would
+// take all the room, one after the other, and those that come last would begin
+// when the others had long ended.
+func inTurn(targets []Target, opts Options, do func(Target)) {
+	var workers errgroup.Group
+	workers.SetLimit(waiting * opts.Parallel)
+	room := make(chan struct{}, opts.Parallel)
+	for _, t := range targets {
+		room <- struct{}{}
+		leave := sync.OnceFunc(func() { <-room })
+		workers.Go(func() error {
+			defer leave()
+			defer time.AfterFunc(opts.Patience, leave).Stop()
+			do(t)
+			return nil
+		})
+	}
+	_ = workers.Wait()
 }
 
 // together is how long a finished visit waits to be kept with others that finish,
