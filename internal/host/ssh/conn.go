@@ -142,7 +142,7 @@ func (c *Conn) start(command string, prepare func(*ssh.Session) error) (*process
 		return nil, sessionError(err)
 	}
 	c.sessions.opened()
-	p := &process{session: s, ended: c.sessions.ended}
+	p := &process{session: s, ended: c.sessions.ended, hangUp: c.client.Close}
 	p.stdin, err = s.StdinPipe()
 	if err == nil {
 		p.stdout, err = s.StdoutPipe()
@@ -175,6 +175,7 @@ type process struct {
 	stdin          io.WriteCloser
 	stdout, stderr io.Reader
 	ended          func()
+	hangUp         func() error
 	kill, end      sync.Once
 }
 
@@ -196,9 +197,16 @@ func (p *process) Wait() (int, error) {
 	}
 }
 
+// closeTimeout is how long a host may take to take notice that we are done.
+const closeTimeout = 5 * time.Second
+
 // Kill closes the channel. The script's control line ends with it, and the
-// process group ends itself.
+// process group ends itself. Of a host that reads nothing any more, not even
+// that, the connection is closed: it would keep us for ever.
 func (p *process) Kill() {
-	p.kill.Do(func() { _ = p.session.Close() })
+	p.kill.Do(func() {
+		defer time.AfterFunc(closeTimeout, func() { _ = p.hangUp() }).Stop()
+		_ = p.session.Close()
+	})
 	p.end.Do(p.ended)
 }
