@@ -82,7 +82,7 @@ EXIT STATUS
 	f.BoolVar(&opts.fresh, "fresh", false, "visit every target, also those an interrupted scan had finished")
 	f.BoolVar(&opts.dryRun, "dry-run", false, "say which hosts would be visited and how, and connect to none")
 	f.BoolVarP(&opts.yes, "yes", "y", false, "do not ask: ranges over 4096 addresses are meant")
-	f.IntVar(&opts.parallel, "parallel", 25, "hosts at once")
+	f.IntVar(&opts.parallel, "parallel", 25, "hosts at once, beside those that have kept us waiting for 2 s")
 	f.DurationVar(&opts.deadline, "deadline", 90*time.Second, "longest visit of one host, login included")
 	f.DurationVar(&opts.probeTimeout, "probe-timeout", 20*time.Second, "longest single probe")
 	return cmd
