@@ -224,18 +224,3 @@ func FuzzParseTarget(f *testing.F) {
 		}
 	})
 }
-
-func FuzzKnownHosts(f *testing.F) {
-	f.Add([]byte("web1 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJfkNV4OS33ImTXvorZr72q4v5XhVEQKfvqsxOEJ/XaR\n"))
-	f.Add([]byte("|1|F1E1KeoE/eEWhi10WpGv4OdiO6Y=|3988QV0VE8wmZL7suNrYQLITLCg= ssh-rsa AAAA\n@revoked * ssh-rsa A\n@cert-authority *.x ssh-rsa\n"))
-	f.Add([]byte("\x00\xff\n#\n\n * \n[a]:b ssh-rsa\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		file := filepath.Join(t.TempDir(), "known_hosts")
-		if err := os.WriteFile(file, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := ssh.NewTrust(file); err != nil {
-			t.Errorf("a known_hosts nobody can read stops everything: %v", err)
-		}
-	})
-}
