@@ -13,7 +13,8 @@ import (
 
 // scriptMachine is `machine NAME USER:PASSWORD...`: starts a machine with these
 // users and the files below the directory NAME, and adds it to ~/.ssh/config
-// under NAME, for the first of the users.
+// under NAME, for the first of the users. NAME/sshd has lines for its server's
+// configuration, and NAME/before is run in it before that starts.
 func scriptMachine(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: machine NAME USER:PASSWORD...")
@@ -21,6 +22,9 @@ func scriptMachine(ts *testscript.TestScript, neg bool, args []string) {
 	dir := ts.MkAbs("machine-" + args[0])
 	ts.Check(os.MkdirAll(dir, 0o755))
 	setup := hosttest.Setup{Files: machineFiles(ts, args[0])}
+	setup.SSHD, setup.Before = strings.Split(setup.Files["/sshd"], "\n"), setup.Files["/before"]
+	delete(setup.Files, "/sshd")
+	delete(setup.Files, "/before")
 	for _, arg := range args[1:] {
 		name, password, _ := strings.Cut(arg, ":")
 		setup.Accounts = append(setup.Accounts, hosttest.Account{Name: name, Password: password})

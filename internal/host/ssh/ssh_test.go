@@ -123,57 +123,6 @@ func TestServerThatDropsLogins(t *testing.T) {
 	}
 }
 
-// A bastion that wants a key and a code is logged in to once, whoever is behind
-// it; the code is asked for once and goes nowhere else.
-func TestOneTimeCodeAtTheBastion(t *testing.T) {
-	t.Parallel()
-	bastion := codeBastion(t, "246810")
-	target := hosttest.StartSSHD(t)
-	d := newDialer(t)
-	var asked []string
-	d.Ask = func(_ context.Context, prompt string) (string, error) {
-		asked = append(asked, prompt)
-		return "246810", nil
-	}
-	hop := hopTo(target)
-	hop.Alias, hop.Port = "bastion", bastion
-	conns := make(chan *ssh.Conn)
-	const hosts = 5
-	for range hosts {
-		go func() {
-			conn, err := d.Dial(t.Context(), ssh.Route{hop, hopTo(target)})
-			if err != nil {
-				t.Error(err)
-			}
-			conns <- conn
-		}()
-	}
-	for range hosts {
-		if conn := <-conns; conn != nil {
-			_ = conn.Close()
-		}
-	}
-	if want := []string{"bastion asks: Verification code"}; !slices.Equal(asked, want) {
-		t.Errorf("asked %q, want %q", asked, want)
-	}
-}
-
-// Where keys are refused, nobody is asked for a code: to begin would count as a
-// failed login on every host.
-func TestNoCodeWithoutAKey(t *testing.T) {
-	t.Parallel()
-	bastion := codeBastion(t, "246810")
-	d := newDialer(t)
-	d.Ask = func(_ context.Context, prompt string) (string, error) {
-		t.Errorf("asked %q", prompt)
-		return "", nil
-	}
-	_, err := d.Dial(t.Context(), ssh.Route{{Alias: "bastion", Address: "127.0.0.1", Port: bastion, User: "kim", OnlyThese: true, Agent: "none"}})
-	if !errors.Is(err, host.ErrAuth) {
-		t.Errorf("err = %v, want ErrAuth", err)
-	}
-}
-
 func TestContractThroughTwoBastions(t *testing.T) {
 	t.Parallel()
 	outer, inner, target := hosttest.StartSSHD(t), hosttest.StartSSHD(t), hosttest.StartSSHD(t, "MaxSessions 100")
