@@ -30,6 +30,7 @@ var rooms = map[string]string{
 
 	// Small parts, which know nothing of the rest.
 	"internal/credential": "",
+	"internal/money":      "",
 	"internal/plain":      "",
 	"internal/redact":     "",
 	"internal/stdio":      "",
@@ -40,8 +41,8 @@ var rooms = map[string]string{
 	"internal/fact":      "internal/redact",
 	"internal/inventory": "internal/host internal/fact",
 	"internal/check":     "internal/host internal/fact internal/inventory internal/plain",
-	"internal/timeline":  "internal/plain",
-	"internal/incident":  "internal/host internal/timeline",
+	"internal/timeline":  "internal/plain internal/money",
+	"internal/incident":  "internal/host internal/timeline internal/money",
 
 	// Engines.
 	"internal/scan":    "internal/host internal/host/shell internal/fact internal/inventory",
@@ -103,7 +104,7 @@ var owners = map[string]string{
 var (
 	vocabulary = []string{
 		"internal/host", "internal/fact", "internal/inventory",
-		"internal/check", "internal/timeline", "internal/incident", "internal/redact", "internal/plain",
+		"internal/check", "internal/timeline", "internal/incident", "internal/redact", "internal/plain", "internal/money",
 	}
 	noIO = []string{"os", "os/exec", "os/signal", "os/user", "io/ioutil", "net", "net/http", "database/sql", "syscall", "log", "log/slog"}
 )

@@ -54,6 +54,7 @@ func Main(args []string, io stdio.Streams) int {
 // The groups of the help text, in the order of a night's work.
 const (
 	groupIncident = "incident"
+	groupRoom     = "room"
 	groupLook     = "look"
 	groupUse      = "use"
 )
@@ -85,10 +86,12 @@ gives you a working ssh_config.`,
 	})
 	root.AddGroup(
 		&cobra.Group{ID: groupIncident, Title: "The incident:"},
+		&cobra.Group{ID: groupRoom, Title: "The room:"},
 		&cobra.Group{ID: groupLook, Title: "Look (changes nothing):"},
 		&cobra.Group{ID: groupUse, Title: "Use what was seen:"},
 	)
 	root.AddCommand(
+		newBusinessCmd(a),
 		newCheckCmd(a),
 		newCloseCmd(a),
 		newDemoCmd(a),

@@ -5,6 +5,11 @@
 //
 // A command or a scan that was started and of which no end was written. It may
 // still be at work, or its nightcall was killed; what it did is not known.
+//
+// # Loss
+//
+// What is lost is a curve of steps, each as somebody stated it. A later statement
+// changes the curve from its own moment on and nothing before it.
 package incident
 
 import (
@@ -37,7 +42,8 @@ type Incident struct {
 	LastScan Scan               // zero when there was none
 	Commands []Command          // orphans, oldest first
 	Scans    []Scan             // orphans, oldest first; the last scan may be one
-	Last     time.Time          // of the last entry, by our clock
+	Business Business
+	Last     time.Time // of the last entry, by our clock
 }
 
 // A Moment is when something was written down, and who did it.
@@ -107,6 +113,8 @@ func (f *folder) add(e timeline.Entry) {
 		f.scan(e, moment)
 	case timeline.CommandStarted, timeline.CommandFinished:
 		f.command(e, moment)
+	default:
+		f.business(e, moment)
 	}
 }
 
@@ -164,6 +172,7 @@ func (f *folder) result() Incident {
 		i.Hosts[class]++
 	}
 	i.Commands = f.commands
+	i.Business.settle()
 	for _, s := range f.order {
 		if s.Ended.IsZero() {
 			i.Scans = append(i.Scans, *s)

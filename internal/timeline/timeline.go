@@ -71,6 +71,7 @@ var Kinds = []Kind{
 	IncidentOpened, IncidentClosed, IncidentReopened, NoteAdded, ScanStarted, ScanFinished, HostScanned,
 	HostKeyAccepted, HostKeyChanged, PasswordTried, PasswordAccepted, PasswordRefused, LineStopped, LineReleased,
 	CommandStarted, CommandFinished, Exported,
+	LossStated, MitigationProposed, MitigationApplied, MitigationReverted, MitigationDropped, DiagnosisEstimated,
 }
 
 // Opened is the data of IncidentOpened.

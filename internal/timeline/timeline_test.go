@@ -9,11 +9,17 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/nightcall-sh/nightcall/internal/money"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 var t0 = time.Date(2026, 3, 4, 4, 30, 0, 0, time.UTC)
+
+var aMillion = money.Rate{
+	Amount: money.Amount{Low: 800_000_000, Likely: 1_000_000_000, High: 1_200_000_000, Currency: "USD"}, Per: money.Day,
+}
 
 // examples has at least one entry of every kind.
 var examples = []struct {
@@ -39,6 +45,13 @@ var examples = []struct {
 	{CommandFinished, CommandEnd{Run: "r2", Exit: 1, Stderr: "no such unit"}},
 	{CommandFinished, CommandEnd{Run: "r3", Error: "connection lost", Took: time.Minute}},
 	{Exported, Export{Format: "ssh_config", Path: "/home/me/ssh_config", Hosts: 1}},
+	{LossStated, Loss{Rate: aMillion, From: t0, SaidBy: "Ana, CFO", Text: "orders of last week"}},
+	{LossStated, Loss{}},
+	{MitigationProposed, Proposal{Text: "reroute\nnow", Rate: aMillion, Takes: 15 * time.Minute, Owner: "Bob"}},
+	{MitigationApplied, Turn{Mitigation: "01", Text: "reroute", Rate: &aMillion, From: t0}},
+	{MitigationReverted, Turn{Mitigation: "01", Text: "reroute", Rate: &aMillion, From: t0, Reason: "it made it worse"}},
+	{MitigationDropped, Turn{Mitigation: "01", Text: "reroute", Reason: "too risky"}},
+	{DiagnosisEstimated, Estimate{Takes: 3 * time.Hour, Text: "the restore of db1", SaidBy: "Bob"}},
 	{"heal.started", map[string]any{"remedy": "vacuum-journal", "n": 3}},
 	{"from.the.future", nil},
 	{NoteAdded, "a note of another shape"},
@@ -139,6 +152,18 @@ func TestDecode(t *testing.T) {
 	for _, data := range []any{nil, "text", []int{1}} {
 		if d, ok := Decode[Note](entry(t, NoteAdded, data)); ok {
 			t.Errorf("%v decoded as %+v", data, d)
+		}
+	}
+}
+
+func TestSpan(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		0: "0 s", 59 * time.Second: "59 s", 15 * time.Minute: "15 min", 3 * time.Hour: "3 h", 89*time.Minute + 40*time.Second: "1 h 30 min",
+		26*time.Hour + 5*time.Minute: "1 d 2 h", -time.Hour: "-1 h", 59*time.Minute + 45*time.Second: "1 h",
+	} {
+		if got := Span(d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
 		}
 	}
 }
