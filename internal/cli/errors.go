@@ -46,8 +46,8 @@ func exitWith(code int) error {
 	return &cliError{err: fmt.Errorf("exit status %d", code), code: code, silent: true}
 }
 
-// report prints err once and returns the process's exit code.
-func report(err error, io stdio.Streams, asJSON bool) int {
+// reportError prints err once and returns the process's exit code.
+func reportError(err error, io stdio.Streams, asJSON bool) int {
 	if err == nil {
 		return exitDone
 	}

@@ -161,7 +161,7 @@ func checkCommand(t *testing.T, env map[string]string, args ...string) (code int
 	root := newRootCmd(a)
 	root.SetArgs(args)
 	err := root.ExecuteContext(t.Context())
-	return report(err, a.io, a.json), out.String(), errs.String()
+	return reportError(err, a.io, a.json), out.String(), errs.String()
 }
 
 func TestCheckCommands(t *testing.T) {

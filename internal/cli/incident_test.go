@@ -201,5 +201,5 @@ func inHome(t *testing.T, dir string, args ...string) (code int, stdout, stderr 
 	root := newRootCmd(a)
 	root.SetArgs(args)
 	err := root.ExecuteContext(t.Context())
-	return report(err, a.io, a.json), out.String(), errs.String()
+	return reportError(err, a.io, a.json), out.String(), errs.String()
 }

@@ -67,7 +67,7 @@ func (d desk) nightcall(t *testing.T, args ...string) (code int, stdout, stderr 
 	root := newRootCmd(a)
 	root.SetArgs(append([]string{"--incident", d.incident}, args...))
 	err := root.ExecuteContext(t.Context())
-	return report(err, io, a.json), out.String(), errs.String()
+	return reportError(err, io, a.json), out.String(), errs.String()
 }
 
 // must runs a command line that has to work and returns its standard output.

@@ -48,7 +48,7 @@ func Main(args []string, io stdio.Streams) int {
 			err = errors.Join(err, context.Canceled)
 		}
 	}
-	return report(err, io, a.json)
+	return reportError(err, io, a.json)
 }
 
 // The groups of the help text, in the order of a night's work.
@@ -109,6 +109,7 @@ gives you a working ssh_config.`,
 		newShowCommandsCmd(a),
 		newSSHCmd(a), newStopCmd(a),
 		newSSHConfigCmd(a),
+		newTechnicalCmd(a),
 		newTimelineCmd(a),
 		newUseCmd(a),
 	)

@@ -31,19 +31,20 @@ const (
 
 // An Incident is one outage, as its timeline tells it.
 type Incident struct {
-	ID       string
-	Title    string
-	State    State
-	Opened   Moment
-	Closed   Moment // the last time it was; zero when it is open
-	Reason   string // why it was closed, where one was given
-	Notes    int
-	Hosts    map[host.Class]int // every host by how its last visit ended
-	LastScan Scan               // zero when there was none
-	Commands []Command          // orphans, oldest first
-	Scans    []Scan             // orphans, oldest first; the last scan may be one
-	Business Business
-	Last     time.Time // of the last entry, by our clock
+	ID        string
+	Title     string
+	State     State
+	Opened    Moment
+	Closed    Moment // the last time it was; zero when it is open
+	Reason    string // why it was closed, where one was given
+	Notes     int
+	Hosts     map[host.Class]int // every host by how its last visit ended
+	LastScan  Scan               // zero when there was none
+	Commands  []Command          // orphans, oldest first
+	Scans     []Scan             // orphans, oldest first; the last scan may be one
+	Business  Business
+	Technical Technical
+	Last      time.Time // of the last entry, by our clock
 }
 
 // A Moment is when something was written down, and who did it.
@@ -115,6 +116,7 @@ func (f *folder) add(e timeline.Entry) {
 		f.command(e, moment)
 	default:
 		f.business(e, moment)
+		f.technical(e, moment)
 	}
 }
 

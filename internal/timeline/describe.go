@@ -65,7 +65,10 @@ func sentence(e Entry) (string, bool) {
 	case Exported:
 		return say(e, func(d Export) string { return fmt.Sprintf("%s written to %s: %s", d.Format, d.Path, hosts(d.Hosts)) })
 	}
-	return businessSentence(e)
+	if text, ok := businessSentence(e); ok {
+		return text, true
+	}
+	return technicalSentence(e)
 }
 
 // say decodes the entry's data and describes it.

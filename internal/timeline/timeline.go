@@ -67,12 +67,12 @@ const (
 )
 
 // Kinds lists every kind that this version knows.
-var Kinds = []Kind{
+var Kinds = append([]Kind{
 	IncidentOpened, IncidentClosed, IncidentReopened, NoteAdded, ScanStarted, ScanFinished, HostScanned,
 	HostKeyAccepted, HostKeyChanged, PasswordTried, PasswordAccepted, PasswordRefused, LineStopped, LineReleased,
 	CommandStarted, CommandFinished, Exported,
 	LossStated, MitigationProposed, MitigationApplied, MitigationReverted, MitigationDropped, DiagnosisEstimated,
-}
+}, technicalKinds...)
 
 // Opened is the data of IncidentOpened.
 type Opened struct {

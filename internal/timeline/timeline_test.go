@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,11 @@ var examples = []struct {
 	{HostScanned, HostVisit{Class: "timeout", Reason: "banner: timed out\nafter 10s", Took: 10 * time.Second}},
 	{HostKeyAccepted, HostKey{Address: "10.0.0.7:22", Type: "ssh-ed25519", Fingerprint: "SHA256:abc", How: "accept-new"}},
 	{HostKeyChanged, HostKey{Address: "web1", Type: "ssh-rsa", Fingerprint: "SHA256:def"}},
+	{PasswordTried, Password{}},
+	{PasswordAccepted, Password{}},
+	{PasswordRefused, Password{}},
+	{LineStopped, Stop{Reason: "the wrong database"}},
+	{LineReleased, nil},
 	{CommandStarted, CommandStart{Run: "r1", Argv: []string{"uptime"}}},
 	{CommandStarted, CommandStart{Run: "r2", Argv: []string{"systemctl", "restart", "haproxy"}, Change: true, Root: true}},
 	{CommandFinished, CommandEnd{Run: "r1", Took: 40 * time.Millisecond, Stdout: "\n 04:31 up 3 days\nmore\n"}},
@@ -52,6 +58,21 @@ var examples = []struct {
 	{MitigationReverted, Turn{Mitigation: "01", Text: "reroute", Rate: &aMillion, From: t0, Reason: "it made it worse"}},
 	{MitigationDropped, Turn{Mitigation: "01", Text: "reroute", Reason: "too risky"}},
 	{DiagnosisEstimated, Estimate{Takes: 3 * time.Hour, Text: "the restore of db1", SaidBy: "Bob"}},
+	{ProblemStated, Said{Text: "half of the checkouts\ntime out since 03:10"}},
+	{SchemaDrafted, Said{Text: "lb -> web1, web2 -> db1"}},
+	{FactStated, Said{Text: "web2 cannot reach db1:3306", Source: "nc from web2"}},
+	{HypothesisRaised, Hypothesis{Text: "the firewall drops web2", Test: "nc db1 3306 from each backend", Owner: "Bob"}},
+	{HypothesisSettled, Settlement{Hypothesis: "01", Text: "the firewall drops web2", Outcome: Confirmed, Evidence: "only web2 times out"}},
+	{DecisionMade, Decision{Text: "take web2 out", Reason: "it is the odd one", By: "Ana", Takes: 15 * time.Minute}},
+	{ActionAdded, Action{Text: "take web2 out of the pool", Owner: "Bob"}},
+	{ActionAdded, Action{Text: "health checks in haproxy", Later: true}},
+	{ActionDone, Done{Action: "01", Text: "take web2 out of the pool", Outcome: "errors are gone"}},
+	{RoleAssigned, Role{Role: "lead", Name: "Kim"}},
+	{RoleAssigned, Role{Role: "lead"}},
+	{HandoverGiven, Handover{To: "Lee", Text: "web2 is out; the firewall is next"}},
+	{MonitoringAnswered, Monitoring{Text: "we bought something", SaidBy: "Bob"}},
+	{MonitoringAnswered, Monitoring{Working: true}},
+	{UpdateGiven, Update{Text: "We found it.", Next: 30 * time.Minute}},
 	{"heal.started", map[string]any{"remedy": "vacuum-journal", "n": 3}},
 	{"from.the.future", nil},
 	{NoteAdded, "a note of another shape"},
@@ -88,6 +109,24 @@ func TestDescribe(t *testing.T) {
 	}
 	if got := b.String(); got != string(want) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A kind that is declared and not described would be shown as JSON.
+func TestEveryKindHasAnExample(t *testing.T) {
+	t.Parallel()
+	for _, kind := range Kinds {
+		described := slices.ContainsFunc(examples, func(x struct {
+			kind Kind
+			data any
+		},
+		) bool {
+			text, ok := sentence(entry(t, x.kind, x.data))
+			return x.kind == kind && ok && text != ""
+		})
+		if !described {
+			t.Errorf("%s has no example that is described", kind)
+		}
 	}
 }
 
