@@ -238,3 +238,12 @@ func round(n *big.Int, by int64) Decimal {
 	}
 	return Decimal(sign * abs.Int64())
 }
+
+// Plus is the sum of two amounts. The currency is the other's: it may be added to
+// the zero Amount.
+func (a Amount) Plus(other Amount) Amount {
+	plus := func(x, y Decimal) Decimal { return max(-limit, min(limit, x+y)) }
+	return Amount{
+		Low: plus(a.Low, other.Low), Likely: plus(a.Likely, other.Likely), High: plus(a.High, other.High), Currency: other.Currency,
+	}
+}

@@ -8,10 +8,10 @@
 //
 // # Two audiences
 //
-// The executive page names no person and no host: it says what happened, what it
-// costs and what is done, in words that need no technician. The technical part
-// has all of it, with evidence. What is known is the same in both; nothing is
-// softened.
+// The executive page says what happened, what it costs and what is done, in words
+// that need no technician; of itself it names no person and no host. The
+// technical part has all of it, with evidence. What is known is the same in both;
+// nothing is softened.
 //
 // # Untrusted text
 //

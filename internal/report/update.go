@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/nightcall-sh/nightcall/internal/check"
-	"github.com/nightcall-sh/nightcall/internal/host"
 	"github.com/nightcall-sh/nightcall/internal/incident"
 	"github.com/nightcall-sh/nightcall/internal/money"
 	"github.com/nightcall-sh/nightcall/internal/timeline"
@@ -114,17 +113,10 @@ func countOf(n int, one, many string) string {
 // seenSentence says how much of the platform was looked at, and what was found
 // there, by the titles of checks: they name no host.
 func seenSentence(d Data) string {
-	total := len(d.Fleet.Hosts)
-	if total == 0 {
+	text := seenCount(d)
+	if text == "" {
 		return ""
 	}
-	reached := 0
-	for _, h := range d.Fleet.Hosts {
-		if h.Class == host.ClassOK || h.Class == host.ClassPartial {
-			reached++
-		}
-	}
-	text := fmt.Sprintf("%d of %s looked at", reached, countOf(total, "server was", "servers were"))
 	if titles := troubles(d.Findings.Findings); len(titles) > 0 {
 		text += "; found: " + strings.Join(titles, "; ")
 	}
@@ -132,24 +124,22 @@ func seenSentence(d Data) string {
 }
 
 // troubles are the titles of critical findings, each with on how many servers it
-// is, in the order of the findings.
+// is.
 func troubles(findings []check.Finding) []string {
 	var titles []string
-	hosts := map[string]map[string]bool{}
-	for _, f := range findings {
-		if f.Status != check.Critical {
-			continue
+	for _, row := range troubleRows(findings) {
+		if row[1] == check.Critical.String() {
+			titles = append(titles, fmt.Sprintf("%s (%s %s)", row[0], row[2], serverWord(row[2])))
 		}
-		if hosts[f.Title] == nil {
-			hosts[f.Title] = map[string]bool{}
-			titles = append(titles, f.Title)
-		}
-		hosts[f.Title][f.Host] = true
-	}
-	for n, title := range titles {
-		titles[n] = fmt.Sprintf("%s (%s)", title, countOf(len(hosts[title]), "server", "servers"))
 	}
 	return titles
+}
+
+func serverWord(n string) string {
+	if n == "1" {
+		return "server"
+	}
+	return "servers"
 }
 
 // decidedSentence tells what was decided since the last update.
