@@ -148,7 +148,7 @@ func newBusinessSituation(now incident.Incident, at time.Time, horizon time.Dura
 		wait := rate.Over(horizon)
 		s.Rate, s.Wait = &rate, &wait
 	}
-	for _, step := range now.Business.Steps {
+	for _, step := range now.Business.Curve {
 		s.Curve = append(s.Curve, lossStep{
 			step.From, step.Rate, step.SaidBy, step.Text, step.Mitigation, step.Stated.At, step.Stated.By, step.Superseded,
 		})

@@ -67,7 +67,7 @@ func runBusinessLoss(ctx context.Context, a *app, opts lossOptions, text string)
 		if err != nil {
 			return nil, err
 		}
-		if opts.since == "" && len(now.Business.Steps) == 0 {
+		if opts.since == "" && len(now.Business.Curve) == 0 {
 			from = now.Opened.At
 		}
 		return timeline.Loss{Rate: rate, From: from.UTC(), SaidBy: clean(opts.saidBy), Text: clean(opts.text)}, nil

@@ -13,14 +13,14 @@ import (
 
 // Business is what the outage costs, and what would make it cost less.
 type Business struct {
-	Steps       []Step       // the loss curve, by From; all that were ever stated
+	Curve       []LossStep   // the loss curve, by From; all that were ever stated
 	Mitigations []Mitigation // in the order they were proposed
 	Estimates   []Estimate   // of the diagnosis, oldest first; the last one stands
 }
 
-// A Step is one statement of what is lost from a moment on. Steps are never
+// A LossStep is one statement of what is lost from a moment on. Steps are never
 // changed: what is learned later is a step of its own.
-type Step struct {
+type LossStep struct {
 	From       time.Time
 	Rate       money.Rate
 	SaidBy     string
@@ -74,7 +74,7 @@ func (f *folder) business(e timeline.Entry, moment Moment) {
 	switch e.Kind {
 	case timeline.LossStated:
 		if d, ok := timeline.Decode[timeline.Loss](e); ok {
-			b.state(Step{From: d.From, Rate: d.Rate, SaidBy: d.SaidBy, Text: d.Text, Stated: moment})
+			b.state(LossStep{From: d.From, Rate: d.Rate, SaidBy: d.SaidBy, Text: d.Text, Stated: moment})
 		}
 	case timeline.MitigationProposed:
 		if d, ok := timeline.Decode[timeline.Proposal](e); ok && d.Rate.Valid() && d.Takes >= 0 {
@@ -94,9 +94,9 @@ func (f *folder) business(e timeline.Entry, moment Moment) {
 	}
 }
 
-func (b *Business) state(s Step) {
+func (b *Business) state(s LossStep) {
 	if s.Rate.Valid() && !s.From.IsZero() {
-		b.Steps = append(b.Steps, s)
+		b.Curve = append(b.Curve, s)
 	}
 }
 
@@ -104,7 +104,7 @@ func (b *Business) state(s Step) {
 // yet still moves the curve.
 func (b *Business) turn(kind timeline.Kind, d timeline.Turn, moment Moment) {
 	if d.Rate != nil {
-		b.state(Step{From: d.From, Rate: *d.Rate, Text: d.Text, Mitigation: d.Mitigation, Stated: moment})
+		b.state(LossStep{From: d.From, Rate: *d.Rate, Text: d.Text, Mitigation: d.Mitigation, Stated: moment})
 	}
 	n := slices.IndexFunc(b.Mitigations, func(m Mitigation) bool { return m.ID == d.Mitigation })
 	if n < 0 {
@@ -125,9 +125,9 @@ func (b *Business) turn(kind timeline.Kind, d timeline.Turn, moment Moment) {
 
 // settle orders the curve once all entries are read.
 func (b *Business) settle() {
-	slices.SortStableFunc(b.Steps, func(x, y Step) int { return x.From.Compare(y.From) })
-	for n := range b.Steps {
-		b.Steps[n].Superseded = n+1 < len(b.Steps) && b.Steps[n+1].From.Equal(b.Steps[n].From)
+	slices.SortStableFunc(b.Curve, func(x, y LossStep) int { return x.From.Compare(y.From) })
+	for n := range b.Curve {
+		b.Curve[n].Superseded = n+1 < len(b.Curve) && b.Curve[n+1].From.Equal(b.Curve[n].From)
 	}
 	for n := range b.Mitigations {
 		m := &b.Mitigations[n]
@@ -140,7 +140,7 @@ func (b *Business) settle() {
 // before is the rate that a mitigation changed: the last one from another source
 // that began earlier, or at the same moment and was said earlier.
 func (b *Business) before(m Mitigation) (rate money.Rate) {
-	for _, s := range b.Steps {
+	for _, s := range b.Curve {
 		if s.From.After(m.From) || s.Mitigation == m.ID && s.From.Equal(m.From) {
 			break
 		}
@@ -151,7 +151,7 @@ func (b *Business) before(m Mitigation) (rate money.Rate) {
 
 // RateAt is what is lost at a moment, and false before anybody said.
 func (b Business) RateAt(at time.Time) (rate money.Rate, known bool) {
-	for _, s := range b.Steps {
+	for _, s := range b.Curve {
 		if s.From.After(at) {
 			break
 		}
@@ -225,10 +225,10 @@ func (i Incident) Rate(now time.Time) (money.Rate, bool) {
 func (i Incident) Lost(now time.Time) []money.Amount {
 	end := i.counted(now)
 	sums := map[string]*money.Sum{}
-	for n, s := range i.Business.Steps {
+	for n, s := range i.Business.Curve {
 		until := end
-		if n+1 < len(i.Business.Steps) && i.Business.Steps[n+1].From.Before(end) {
-			until = i.Business.Steps[n+1].From
+		if n+1 < len(i.Business.Curve) && i.Business.Curve[n+1].From.Before(end) {
+			until = i.Business.Curve[n+1].From
 		}
 		if sums[s.Rate.Currency] == nil {
 			sums[s.Rate.Currency] = &money.Sum{}

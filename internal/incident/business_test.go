@@ -71,7 +71,7 @@ func TestLossIsAStepCurve(t *testing.T) {
 	i := Fold(s.entries)
 	lost(t, i, 100*time.Hour, "USD 6,000;")
 	var superseded []bool
-	for _, step := range i.Business.Steps {
+	for _, step := range i.Business.Curve {
 		superseded = append(superseded, step.Superseded)
 	}
 	if !slices.Equal(superseded, []bool{false, true, false, false}) {
@@ -124,7 +124,7 @@ func TestCurveDoesNotDependOnOrder(t *testing.T) {
 	s.add(timeline.MitigationProposed, "", timeline.Proposal{Text: "x", Rate: bad})
 	s.add(timeline.DiagnosisEstimated, "", timeline.Estimate{Takes: -time.Hour})
 	i := Fold(s.entries)
-	if len(i.Business.Steps) != 3 || len(i.Business.Mitigations)+len(i.Business.Estimates) != 0 {
+	if len(i.Business.Curve) != 3 || len(i.Business.Mitigations)+len(i.Business.Estimates) != 0 {
 		t.Errorf("%+v", i.Business)
 	}
 }

@@ -44,6 +44,7 @@ type Incident struct {
 	Scans     []Scan             // orphans, oldest first; the last scan may be one
 	Business  Business
 	Technical Technical
+	Steps     []Step    // the checklist
 	Last      time.Time // of the last entry, by our clock
 }
 
@@ -75,7 +76,7 @@ type Command struct {
 // Fold reads entries in the order of the log. Entries of unknown kinds, or whose
 // data is not what their kind promises, count for nothing but the last date.
 func Fold(entries []timeline.Entry) Incident {
-	f := folder{classes: map[string]host.Class{}, scans: map[string]*Scan{}}
+	f := folder{incident: Incident{Steps: Checklist()}, classes: map[string]host.Class{}, scans: map[string]*Scan{}}
 	for _, e := range entries {
 		f.add(e)
 	}
@@ -118,6 +119,7 @@ func (f *folder) add(e timeline.Entry) {
 		f.business(e, moment)
 		f.technical(e, moment)
 	}
+	f.step(e, moment)
 }
 
 // open takes the title of the first entry that has one: after a merge there may

@@ -41,6 +41,9 @@ func expect(t *testing.T, s *story, want Incident) {
 	if want.State == "" {
 		want.State = Open
 	}
+	if want.Steps == nil {
+		want.Steps = Checklist()
+	}
 	if diff := cmp.Diff(want, Fold(s.entries), cmpopts.EquateEmpty()); diff != "" {
 		t.Error(diff)
 	}

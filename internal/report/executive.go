@@ -207,7 +207,7 @@ func monitoringText(d Data) string {
 
 // costCurve draws what was lost over time, for each currency.
 func costCurve(p *part, d Data) {
-	steps := d.Incident.Business.Steps
+	steps := d.Incident.Business.Curve
 	if len(steps) == 0 {
 		return
 	}
@@ -232,7 +232,7 @@ func costCurve(p *part, d Data) {
 }
 
 // corners are the moments at which the curve may bend.
-func corners(steps []incident.Step, from, to time.Time) []time.Time {
+func corners(steps []incident.LossStep, from, to time.Time) []time.Time {
 	moments := []time.Time{from}
 	for _, s := range steps {
 		if s.From.After(from) && s.From.Before(to) {

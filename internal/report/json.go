@@ -212,7 +212,7 @@ func newJSONCost(d Data) jsonCost {
 	if rate, known := d.Incident.Rate(d.At); known {
 		c.Rate = &rate
 	}
-	for _, s := range d.Incident.Business.Steps {
+	for _, s := range d.Incident.Business.Curve {
 		c.Curve = append(c.Curve, jsonStep{s.From, s.Rate, s.SaidBy, s.Text, s.Superseded, jsonMoment(s.Stated)})
 	}
 	for _, m := range d.Incident.Business.Mitigations {

@@ -18,7 +18,7 @@ func business(d Data) part {
 	b := d.Incident.Business
 	p.heading("What is lost, as it was stated")
 	var rows [][]string
-	for _, s := range b.Steps {
+	for _, s := range b.Curve {
 		text := s.Text
 		if s.Superseded {
 			text = strings.TrimSpace(text + " (corrected by the next)")

@@ -65,10 +65,12 @@ func sentence(e Entry) (string, bool) {
 	case Exported:
 		return say(e, func(d Export) string { return fmt.Sprintf("%s written to %s: %s", d.Format, d.Path, hosts(d.Hosts)) })
 	}
-	if text, ok := businessSentence(e); ok {
-		return text, true
+	for _, of := range []func(Entry) (string, bool){businessSentence, technicalSentence, stepSentence} {
+		if text, ok := of(e); ok {
+			return text, true
+		}
 	}
-	return technicalSentence(e)
+	return "", false
 }
 
 // say decodes the entry's data and describes it.

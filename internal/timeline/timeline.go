@@ -72,6 +72,7 @@ var Kinds = append([]Kind{
 	HostKeyAccepted, HostKeyChanged, PasswordTried, PasswordAccepted, PasswordRefused, LineStopped, LineReleased,
 	CommandStarted, CommandFinished, Exported,
 	LossStated, MitigationProposed, MitigationApplied, MitigationReverted, MitigationDropped, DiagnosisEstimated,
+	StepTicked, StepSkipped, StepReopened,
 }, technicalKinds...)
 
 // Opened is the data of IncidentOpened.
