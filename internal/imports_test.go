@@ -43,6 +43,7 @@ var rooms = map[string]string{
 	"internal/check":     "internal/host internal/fact internal/inventory internal/plain",
 	"internal/timeline":  "internal/plain internal/money",
 	"internal/incident":  "internal/host internal/timeline internal/money",
+	"internal/link":      "internal/fact internal/inventory internal/timeline",
 
 	// Engines.
 	"internal/scan":    "internal/host internal/host/shell internal/fact internal/inventory",
@@ -105,7 +106,7 @@ var owners = map[string]string{
 var (
 	vocabulary = []string{
 		"internal/host", "internal/fact", "internal/inventory",
-		"internal/check", "internal/timeline", "internal/incident", "internal/redact", "internal/plain", "internal/money",
+		"internal/check", "internal/timeline", "internal/incident", "internal/link", "internal/redact", "internal/plain", "internal/money",
 	}
 	noIO = []string{"os", "os/exec", "os/signal", "os/user", "io/ioutil", "net", "net/http", "database/sql", "syscall", "log", "log/slog"}
 )

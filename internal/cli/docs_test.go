@@ -123,11 +123,11 @@ func block(b *strings.Builder, heading, text string) {
 func links(b *strings.Builder, cmd *cobra.Command) {
 	var lines []string
 	if cmd.HasParent() {
-		lines = append(lines, link(cmd.Parent()))
+		lines = append(lines, pageLink(cmd.Parent()))
 	}
 	for _, sub := range cmd.Commands() {
 		if sub.IsAvailableCommand() {
-			lines = append(lines, link(sub))
+			lines = append(lines, pageLink(sub))
 		}
 	}
 	if len(lines) > 0 {
@@ -135,7 +135,7 @@ func links(b *strings.Builder, cmd *cobra.Command) {
 	}
 }
 
-func link(cmd *cobra.Command) string {
+func pageLink(cmd *cobra.Command) string {
 	return fmt.Sprintf("- [%s](%s): %s", cmd.CommandPath(), pageName(cmd), cmd.Short)
 }
 

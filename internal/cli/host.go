@@ -6,10 +6,10 @@ func newHostCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "host",
 		GroupID: groupLook,
-		Short:   "Look at one host: what was seen, and what changed",
+		Short:   "Look at one host: what was seen, what changed, what people say",
 		Args:    unknownCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newHostShowCmd(a), newHostDiffCmd(a))
+	cmd.AddCommand(newHostShowCmd(a), newHostDiffCmd(a), newHostDeclareCmd(a), newHostRetractCmd(a))
 	return cmd
 }

@@ -106,11 +106,16 @@ func balancers() []spec {
 			},
 			services:  []string{"/etc/rc3.d/S20haproxy", "/etc/rc3.d/S20keepalived"},
 			packages:  []string{"haproxy 1.4.25-1~bpo7+1", "keepalived 1:1.2.2-3", "openssl 1.0.1e-2+deb7u4", "libssl1.0.0 1.0.1e-2+deb7u4", "openssh-server 1:6.0p1-4", "bash 4.2+dfsg-0.1"},
+			daemons:   []string{"/usr/sbin/keepalived"},
 			libraries: []string{"1411 /usr/lib/x86_64-linux-gnu/libssl.so.1.0.0", "1411 /usr/lib/x86_64-linux-gnu/libcrypto.so.1.0.0"},
 		}
 		if n == 0 {
-			for backend := 1; backend <= 3; backend++ {
-				s.connections = append(s.connections, fmt.Sprintf(`tcp ESTAB 0 0 10.0.0.1:%d 10.0.11.%d:8080 users:(("haproxy",pid=1411,fd=%d))`, 40100+backend, backend, 20+backend))
+			s.virtual = "10.0.0.100"
+			s.connections = append(s.connections, `tcp ESTAB 0 0 10.0.0.100:443 203.0.113.77:52110 users:(("haproxy",pid=1411,fd=11))`)
+			for each := 1; each <= 3; each++ {
+				s.connections = append(s.connections,
+					fmt.Sprintf(`tcp ESTAB 0 0 10.0.0.1:%d 10.0.11.%d:8080 users:(("haproxy",pid=1411,fd=%d))`, 40100+each, each, 20+each),
+					fmt.Sprintf(`tcp ESTAB 0 0 10.0.0.1:%d 10.0.10.%d:80 users:(("haproxy",pid=1411,fd=%d))`, 40200+each, each, 30+each))
 			}
 		}
 		pair = append(pair, s)
@@ -130,6 +135,7 @@ func backends() []spec {
 			name: fmt.Sprintf("be%d", n), address: fmt.Sprintf("10.0.11.%d", n), profile: debian11, cpus: 4, memoryMB: 8192, load: 1.2, uptime: 41 * day,
 			listeners: []listener{{port: 8080, process: "java", pid: 2210, command: command, user: "shop", rssMB: 3400}},
 			connections: []string{
+				fmt.Sprintf(`tcp ESTAB 0 0 10.0.11.%d:8080 10.0.0.1:%d users:(("java",pid=2210,fd=71))`, n, 40100+n),
 				fmt.Sprintf(`tcp %s 0 0 10.0.11.%d:51001 10.0.13.1:3306 users:(("java",pid=2210,fd=81))`, state, n),
 				fmt.Sprintf(`tcp ESTAB 0 0 10.0.11.%d:51101 10.0.12.1:6379 users:(("java",pid=2210,fd=91))`, n),
 			},

@@ -21,6 +21,8 @@ type spec struct {
 	vendor, model string // of the machine; VMware when empty
 	mounts        []mount
 	listeners     []listener
+	daemons       []string // command lines of processes without sockets
+	virtual       string   // an address that moves between hosts, when it is here
 	connections   []string // lines of ss
 	services      []string // lines of systemctl, or names of init scripts
 	packages      []string // "name version"
@@ -188,6 +190,9 @@ func (s spec) network(m *Machine) {
 	m.Files[eth0+"address"], m.Files[eth0+"operstate"], m.Files[eth0+"mtu"] = mac+"\n", "up\n", "1500\n"
 	m.Files[eth0+"speed"], m.Files[eth0+"type"], m.Files[eth0+"device/uevent"] = "1000\n", "1\n", "DRIVER=vmxnet3\n"
 	m.Scripts["interfaces"] = fmt.Sprintf("1: lo    inet 127.0.0.1/8 scope host lo\n2: eth0    inet %s/16 brd 10.0.255.255 scope global eth0\n", s.address)
+	if s.virtual != "" {
+		m.Scripts["interfaces"] += fmt.Sprintf("2: eth0    inet %s/32 scope global eth0\n", s.virtual)
+	}
 	m.Files["/proc/net/route"] = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n" +
 		"eth0\t00000000\tFE00000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\neth0\t0000000A\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n"
 	m.Files["/etc/resolv.conf"] = "search corp.example\nnameserver 10.0.0.53\n"
@@ -228,6 +233,9 @@ func (s spec) software(m *Machine, now time.Time) {
 	ps := "#self 0\n    1     0 root      2100 S    30-01:00:00 00:00:41 /sbin/init\n  801     1 root      3300 S    30-01:00:00 00:00:09 /usr/sbin/sshd\n"
 	for _, l := range s.listeners {
 		ps += fmt.Sprintf("%5d     1 %-8s %d S    12-03:04:05 01:20:33 %s\n", l.pid, l.user, l.rssMB*1024, l.command)
+	}
+	for n, command := range s.daemons {
+		ps += fmt.Sprintf("%5d     1 root      2900 S    12-03:04:05 00:10:33 %s\n", 1200+n, command)
 	}
 	m.Scripts["processes"] = ps
 	manager := "#sysvinit\n"

@@ -72,7 +72,7 @@ type socket struct {
 // arrange separates listeners from connections and folds equal ones.
 func arrange(sockets []socket) Sockets {
 	out := Sockets{Listeners: []Listener{}, Connections: []Connection{}}
-	ports := map[uint16]bool{}
+	listening := map[netip.AddrPort]bool{}
 	seen := map[string]bool{}
 	for _, s := range sockets {
 		if !s.listens() || s.local.Port() == 0 {
@@ -83,14 +83,14 @@ func arrange(sockets []socket) Sockets {
 			All: s.local.Addr().IsUnspecified(), Local: s.local.Addr().IsLoopback(), Backlog: s.queued, Limit: s.limit,
 		}
 		if s.proto == "tcp" {
-			ports[s.local.Port()] = true
+			listening[s.local] = true
 		}
 		if key := l.Key() + " " + l.Process; !seen[key] && len(out.Listeners) < maxItems {
 			seen[key] = true
 			out.Listeners = append(out.Listeners, l)
 		}
 	}
-	out.Connections = fold(sockets, ports)
+	out.Connections = fold(sockets, listening)
 	slices.SortStableFunc(out.Listeners, func(a, b Listener) int {
 		return cmp.Or(cmp.Compare(a.Port, b.Port), cmp.Compare(a.Key(), b.Key()))
 	})
@@ -107,14 +107,14 @@ func (s socket) listens() bool {
 // fold counts connections of processes of the same name to the same service; the
 // lowest process id stands for all. The port a client was given by chance tells
 // nothing, so it is left out: equal scans stay equal.
-func fold(sockets []socket, listening map[uint16]bool) []Connection {
+func fold(sockets []socket, listening map[netip.AddrPort]bool) []Connection {
 	index := map[Connection]int{} // by what makes them equal
 	out := []Connection{}
 	for _, s := range sockets {
 		if s.proto != "tcp" || s.listens() || !s.remote.IsValid() || s.remote.Port() == 0 {
 			continue
 		}
-		c := Connection{State: s.state, Local: s.local, Remote: s.remote, Process: s.process, Inbound: listening[s.local.Port()]}
+		c := Connection{State: s.state, Local: s.local, Remote: s.remote, Process: s.process, Inbound: accepted(s.local, listening)}
 		if c.Inbound {
 			c.Remote = netip.AddrPortFrom(c.Remote.Addr(), 0)
 		} else {
@@ -134,6 +134,14 @@ func fold(sockets []socket, listening map[uint16]bool) []Connection {
 	}
 	slices.SortStableFunc(out, func(a, b Connection) int { return cmp.Compare(a.Key(), b.Key()) })
 	return out
+}
+
+// accepted reports whether a connection came to a listener: one with its port
+// and its address, or one for every address. A client may have been given the
+// number of a port that something listens on elsewhere, such as on loopback.
+func accepted(local netip.AddrPort, listening map[netip.AddrPort]bool) bool {
+	all := func(addr netip.Addr) bool { return listening[netip.AddrPortFrom(addr, local.Port())] }
+	return listening[local] || all(netip.IPv6Unspecified()) || local.Addr().Is4() && all(netip.IPv4Unspecified())
 }
 
 // states maps every table's words to ss's long ones.

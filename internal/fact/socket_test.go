@@ -82,6 +82,30 @@ func TestSockets(t *testing.T) {
 	}
 }
 
+// A client's port may be one that something listens on at another address.
+func TestAcceptedByAddress(t *testing.T) {
+	t.Parallel()
+	const table = `#ss
+tcp LISTEN 0 128 127.0.0.1:40000 0.0.0.0:*
+tcp LISTEN 0 128 *:80 *:*
+tcp LISTEN 0 128 [::]:443 [::]:*
+tcp ESTAB 0 0 10.0.0.1:40000 10.0.1.1:3306
+tcp ESTAB 0 0 127.0.0.1:40000 127.0.0.1:51000
+tcp ESTAB 0 0 10.0.0.1:80 10.0.0.9:51000
+tcp ESTAB 0 0 [::ffff:10.0.0.1]:443 [::ffff:10.0.0.9]:51000
+`
+	want := []string{
+		"established 10.0.0.1:0 10.0.1.1:3306 x1 in=false  0",
+		"established 10.0.0.1:443 10.0.0.9:0 x1 in=true  0",
+		"established 10.0.0.1:80 10.0.0.9:0 x1 in=true  0",
+		"established 127.0.0.1:40000 127.0.0.1:0 x1 in=true  0",
+	}
+	got := told(observe(socketsFact(), Raw{Out: table, Root: true}).Sockets.Value)
+	if got = got[len(got)-len(want):]; !slices.Equal(got, want) {
+		t.Errorf("got %s", strings.Join(got, "\n    "))
+	}
+}
+
 func TestSocketsThatNobodyTells(t *testing.T) {
 	t.Parallel()
 	for _, out := range []string{"", "#ss\n#failed\n", "ss: command not found\n"} {

@@ -64,6 +64,14 @@ func sentence(e Entry) (string, bool) {
 		return say(e, CommandEnd.describe)
 	case Exported:
 		return say(e, func(d Export) string { return fmt.Sprintf("%s written to %s: %s", d.Format, d.Path, hosts(d.Hosts)) })
+	case HostDeclared:
+		return say(e, func(d HostDraft) string { return "declared: host " + d.describe() })
+	case HostRetracted:
+		return say(e, func(d HostDraft) string { return "taken back: host " + d.Name })
+	case LinkDeclared:
+		return say(e, func(d LinkDraft) string { return "declared: " + d.describe() })
+	case LinkRetracted:
+		return say(e, func(d LinkDraft) string { return "taken back: " + d.describe() })
 	}
 	for _, of := range []func(Entry) (string, bool){businessSentence, technicalSentence, stepSentence} {
 		if text, ok := of(e); ok {
@@ -138,6 +146,31 @@ func (d CommandEnd) describe() string {
 	text := fmt.Sprintf("command ended with %d", d.Exit) + after(d.Took)
 	if output := firstLine(d.Stdout, d.Stderr); output != "" {
 		text += ": " + output
+	}
+	return text
+}
+
+func (d HostDraft) describe() string {
+	text := d.Name
+	if d.Address != "" {
+		text += " at " + d.Address
+	}
+	if d.Runs != "" {
+		text += " runs " + d.Runs
+	}
+	if d.Group != "" {
+		text += ", of " + d.Group
+	}
+	return text
+}
+
+func (d LinkDraft) describe() string {
+	text := d.From + " talks to " + d.To
+	if d.Port != 0 {
+		text += fmt.Sprintf(" port %d", d.Port)
+	}
+	if d.Label != "" {
+		text += " (" + d.Label + ")"
 	}
 	return text
 }

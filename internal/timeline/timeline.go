@@ -13,6 +13,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -64,6 +65,10 @@ const (
 	CommandStarted   Kind = "command.started"   // CommandStart
 	CommandFinished  Kind = "command.finished"  // CommandEnd
 	Exported         Kind = "export.written"    // Export
+	HostDeclared     Kind = "host.declared"     // HostDraft
+	HostRetracted    Kind = "host.retracted"    // HostDraft, of which the name counts
+	LinkDeclared     Kind = "link.declared"     // LinkDraft
+	LinkRetracted    Kind = "link.retracted"    // LinkDraft, of which the ends count
 )
 
 // Kinds lists every kind that this version knows.
@@ -72,7 +77,7 @@ var Kinds = append([]Kind{
 	HostKeyAccepted, HostKeyChanged, PasswordTried, PasswordAccepted, PasswordRefused, LineStopped, LineReleased,
 	CommandStarted, CommandFinished, Exported,
 	LossStated, MitigationProposed, MitigationApplied, MitigationReverted, MitigationDropped, DiagnosisEstimated,
-	StepTicked, StepSkipped, StepReopened,
+	StepTicked, StepSkipped, StepReopened, HostDeclared, HostRetracted, LinkDeclared, LinkRetracted,
 }, technicalKinds...)
 
 // Opened is the data of IncidentOpened.
@@ -160,6 +165,27 @@ type Export struct {
 	Path   string `json:"path"`
 	Hosts  int    `json:"hosts"`
 }
+
+// HostDraft is the data of HostDeclared: a host as a person described it.
+type HostDraft struct {
+	Name    string `json:"name"`
+	Address string `json:"address,omitempty"`
+	Runs    string `json:"runs,omitempty"`  // what it is there for: haproxy, mysql …
+	Group   string `json:"group,omitempty"` // what it belongs to: "Database HA"
+}
+
+// LinkDraft is the data of LinkDeclared: who talks to what, as a person said.
+type LinkDraft struct {
+	From  string `json:"from"`
+	To    string `json:"to"`
+	Port  int    `json:"port,omitempty"`
+	Label string `json:"label,omitempty"`
+	Style string `json:"style,omitempty"` // solid, dashed, dotted
+	Color string `json:"color,omitempty"`
+}
+
+// Key is what two declarations of one link have in common.
+func (d LinkDraft) Key() [3]string { return [3]string{d.From, d.To, strconv.Itoa(d.Port)} }
 
 // A Log is where entries are kept.
 type Log interface {

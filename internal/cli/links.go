@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nightcall-sh/nightcall/internal/link"
+	"github.com/nightcall-sh/nightcall/internal/sqlite"
+)
+
+type linksOptions struct {
+	hosts []string
+	all   bool
+}
+
+func newLinksCmd(a *app) *cobra.Command {
+	var opts linksOptions
+	cmd := &cobra.Command{
+		Use:     "links",
+		GroupID: groupLook,
+		Short:   "List who talks to whom",
+		Long: `List who talks to whom: the client and its process, the service and its port, as the
+sockets of both ends show it, together with what people declared. Nothing is connected
+to; all kept visits count, since one moment does not show everything.
+
+The state is "established"; "attempted" when a client asks and nobody was ever seen to
+answer; "silent" when a person declared the link and nobody saw it. SEEN says who shows
+it: client, server, both, or nobody. Clients from outside private networks are one, the
+internet.
+
+Logins over SSH, what a host says to itself, and services on loopback are left out
+without --all.
+
+EXIT STATUS
+  0  the list was printed, also when it is empty
+  1  the incident cannot be read
+  2  usage; no such host`,
+		Example: `  nightcall links
+  nightcall links --host db1
+  nightcall links --json | jq '.links[] | select(.state == "attempted")'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runLinks(cmd.Context(), a, opts) },
+	}
+	cmd.Flags().StringSliceVar(&opts.hosts, "host", nil, "only links from or to these hosts")
+	cmd.Flags().BoolVar(&opts.all, "all", false, "also logins over SSH and what stays within a host")
+	_ = cmd.RegisterFlagCompletionFunc("host", func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		return a.completeHosts(cmd, nil, typed)
+	})
+	return cmd
+}
+
+// Map joins what is known of the incident's hosts to who talks to whom.
+func (i *openIncident) Map(ctx context.Context) (link.Map, error) {
+	fleet, err := i.Fleet(ctx)
+	if err != nil {
+		return link.Map{}, err
+	}
+	var samples []link.Sample
+	err = i.DB.Samples(ctx, func(s sqlite.Sample) {
+		samples = append(samples, link.Sample{Host: s.Host, At: s.Sockets.At, Sockets: s.Sockets.Value, Interfaces: s.Interfaces.Value})
+	})
+	if err != nil {
+		return link.Map{}, err
+	}
+	draft, err := i.draft(ctx)
+	return link.Join(fleet, samples, draft), err
+}
+
+func runLinks(ctx context.Context, a *app, opts linksOptions) error {
+	incident, err := a.openCurrent(ctx)
+	if err != nil {
+		return err
+	}
+	defer incident.Close()
+	m, err := incident.Map(ctx)
+	if err != nil {
+		return err
+	}
+	if err := opts.known(m); err != nil {
+		return err
+	}
+	m.Links = slices.DeleteFunc(m.Links, func(l link.Link) bool { return !opts.wanted(l) })
+	m.Services = slices.DeleteFunc(m.Services, func(s link.Service) bool {
+		return !opts.all && s.Local || len(opts.hosts) > 0 && !slices.Contains(opts.hosts, s.Host)
+	})
+	if len(opts.hosts) > 0 {
+		m.Hosts = slices.DeleteFunc(m.Hosts, func(n link.Node) bool { return !opts.touches(n, m.Links) })
+	}
+	if a.json {
+		return printJSON(a.io, m)
+	}
+	if len(m.Links) == 0 {
+		a.say("nightcall: hint: no links yet: nightcall scan web1 web2, or nightcall link add web1 db1:3306")
+	}
+	return printLinks(a, m)
+}
+
+// known refuses a host that the map does not have.
+func (o linksOptions) known(m link.Map) error {
+	for _, name := range o.hosts {
+		if _, ok := m.Node(name); !ok {
+			return usageError("nightcall hosts lists them", "no host %q in this incident", name)
+		}
+	}
+	return nil
+}
+
+func (o linksOptions) wanted(l link.Link) bool {
+	if !o.all && (l.Login || l.Within) {
+		return false
+	}
+	return len(o.hosts) == 0 || slices.Contains(o.hosts, l.From.Name()) || slices.Contains(o.hosts, l.To.Name())
+}
+
+// touches reports whether a host is one of those asked for, or at the other end
+// of their links.
+func (o linksOptions) touches(n link.Node, links []link.Link) bool {
+	return slices.Contains(o.hosts, n.Name) || slices.ContainsFunc(links, func(l link.Link) bool {
+		return l.From.Host == n.Name || l.To.Host == n.Name
+	})
+}
+
+func printLinks(a *app, m link.Map) error {
+	table := newTable(a.io, "CLIENT", "PROCESS", "HOST", "PORT", "SERVICE", "ROLE", "STATE", "COUNT", "SEEN", "LABEL", "NOTE")
+	for _, l := range m.Links {
+		s, _ := m.Find(l.To.Host, l.Port)
+		table.row(l.From.Name(), dash(l.From.Process), l.To.Name(), portText(l.Port), serviceText(l, s), l.Role,
+			string(l.State), fmt.Sprint(l.Count), seenBy(l), l.Label, l.Doubt)
+	}
+	return table.flush()
+}
+
+// dash stands for what is not known.
+func dash(text string) string {
+	if text == "" {
+		return unknownCell
+	}
+	return text
+}
+
+func portText(port int) string {
+	if port == 0 {
+		return unknownCell
+	}
+	return fmt.Sprint(port)
+}
+
+// serviceText is the service of a link with what is known of it.
+func serviceText(l link.Link, s link.Service) string {
+	if s.Kind == "" {
+		return dash(link.TitleOf(l.Kind))
+	}
+	text := s.Title
+	if s.Version != "" {
+		text += " " + s.Version
+	}
+	if s.Role != "" {
+		text += " (" + s.Role + ")"
+	}
+	return text
+}
+
+func seenBy(l link.Link) string {
+	var by []string
+	if l.ByClient {
+		by = append(by, "client")
+	}
+	if l.ByServer {
+		by = append(by, "server")
+	}
+	switch len(by) {
+	case 0:
+		return "nobody"
+	case 2:
+		return "both"
+	}
+	return strings.Join(by, "")
+}
