@@ -40,7 +40,7 @@ var rooms = map[string]string{
 	"internal/host":      "",
 	"internal/fact":      "internal/redact",
 	"internal/inventory": "internal/host internal/fact",
-	"internal/check":     "internal/host internal/fact internal/inventory internal/plain",
+	"internal/check":     "internal/host internal/fact internal/inventory internal/link internal/plain",
 	"internal/timeline":  "internal/plain internal/money",
 	"internal/incident":  "internal/host internal/timeline internal/money",
 	"internal/link":      "internal/fact internal/inventory internal/timeline",
@@ -48,7 +48,7 @@ var rooms = map[string]string{
 	// Engines.
 	"internal/scan":    "internal/host internal/host/shell internal/fact internal/inventory",
 	"internal/report":  "internal/host internal/inventory internal/check internal/timeline internal/incident internal/money internal/plain internal/redact",
-	"internal/catalog": "internal/fact internal/inventory internal/check internal/plain checks",
+	"internal/catalog": "internal/fact internal/inventory internal/link internal/check internal/plain checks",
 
 	// Adapters: each speaks to one foreign thing, and none knows another. The
 	// shell conversation is what the wires have in common.

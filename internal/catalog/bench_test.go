@@ -10,6 +10,7 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/check"
 	"github.com/nightcall-sh/nightcall/internal/fact"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/link"
 )
 
 // everything is a host with all facts that the fixtures of one word hold, for
@@ -60,7 +61,7 @@ func BenchmarkJudgeFleet(b *testing.B) {
 		fleet := fleetOf(1000, one)
 		b.Run(word, func(b *testing.B) {
 			for b.Loop() {
-				check.JudgeFleet(c.Checks(), c.EOL, fleet, one.Now)
+				check.JudgeFleet(c.Checks(), c.EOL, fleet, nil, one.Now)
 			}
 		})
 	}
@@ -80,17 +81,18 @@ func TestWholeCatalogueOnAFleet(t *testing.T) {
 	t.Parallel()
 	c := builtIn(t)
 	good := everything(t, "good")
-	got := check.JudgeFleet(c.Checks(), c.EOL, fleetOf(3, good), good.Now)
+	healthy := fleetOf(3, good)
+	got := check.JudgeFleet(c.Checks(), c.EOL, healthy, check.NewSite(healthy, link.Join(healthy, nil, link.Draft{})), good.Now)
 	for _, f := range got.Findings {
 		t.Errorf("%s on a good host: %s %s", f.Check, f.Status, f.Summary)
 	}
 	unseen := fixtureFile{Host: inventory.Host{Class: "unreachable", Reason: "no route to host"}}
-	got = check.JudgeFleet(c.Checks(), c.EOL, fleetOf(2, unseen), good.Now)
+	got = check.JudgeFleet(c.Checks(), c.EOL, fleetOf(2, unseen), nil, good.Now)
 	if got.Tally != (check.Tally{Found: 2, NotChecked: 2 * (len(c.Entries) - 1)}) {
 		t.Errorf("nobody looked, and yet %+v", got.Tally)
 	}
 	never := fixtureFile{}
-	got = check.JudgeFleet(c.Checks(), c.EOL, fleetOf(1, never), good.Now)
+	got = check.JudgeFleet(c.Checks(), c.EOL, fleetOf(1, never), nil, good.Now)
 	if got.Tally != (check.Tally{NotChecked: len(c.Entries)}) {
 		t.Errorf("nobody was there, and yet %+v", got.Tally)
 	}

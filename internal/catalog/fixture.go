@@ -13,6 +13,7 @@ import (
 
 	"github.com/nightcall-sh/nightcall/internal/check"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/link"
 )
 
 // A Fixture is a host for which the answer of a check is known. Its file's name
@@ -22,6 +23,7 @@ type Fixture struct {
 	Host inventory.Host
 	T0   time.Time // the incident's opening
 	Now  time.Time
+	Site *check.Site             // the hosts around it; nil for a check that looks at none
 	Want map[string]check.Status // by key; when given, exactly these findings
 }
 
@@ -29,9 +31,10 @@ type Fixture struct {
 // findings expected. Facts alone are accepted too.
 type fixtureFile struct {
 	inventory.Host
-	T0   time.Time               `json:"t0"`
-	Now  time.Time               `json:"now"`
-	Want map[string]check.Status `json:"want"`
+	Fleet []inventory.Host        `json:"fleet"` // the other hosts
+	T0    time.Time               `json:"t0"`
+	Now   time.Time               `json:"now"`
+	Want  map[string]check.Status `json:"want"`
 }
 
 // An Outcome is what a check said about a fixture.
@@ -131,7 +134,17 @@ func ParseFixture(file string, data []byte) (Fixture, error) {
 	if f.Host.Name == "" {
 		f.Host.Name = "host1"
 	}
+	if written.Fleet != nil {
+		f.Site = site(append(written.Fleet, f.Host))
+	}
 	return f, nil
+}
+
+// site is the fleet of a fixture as one whole.
+func site(hosts []inventory.Host) *check.Site {
+	slices.SortFunc(hosts, func(a, b inventory.Host) int { return strings.Compare(a.Name, b.Name) })
+	fleet := inventory.Fleet{Hosts: hosts}
+	return check.NewSite(fleet, link.Join(fleet, nil, link.Draft{}))
 }
 
 // factsOnly reports whether every key is the name of a fact.
@@ -146,7 +159,7 @@ func factsOnly(keys map[string]json.RawMessage) bool {
 
 // try judges one fixture.
 func try(c check.Check, f Fixture, eol check.EOL) Outcome {
-	result := check.Judge(c, check.Subject{Host: f.Host, T0: f.T0, Now: f.Now, EOL: eol})
+	result := check.Judge(c, check.Subject{Host: f.Host, T0: f.T0, Now: f.Now, EOL: eol, Site: f.Site})
 	out := Outcome{Check: c.Spec.Name, Fixture: f.File, Findings: result.Findings}
 	out.Problem = f.problem(result)
 	out.Passed = out.Problem == ""

@@ -92,7 +92,8 @@ type Subject struct {
 	Host inventory.Host
 	T0   time.Time // when the incident was opened
 	Now  time.Time
-	EOL  EOL // when the vendors' support ends; the zero table knows nothing
+	EOL  EOL   // when the vendors' support ends; the zero table knows nothing
+	Site *Site // the fleet around the host; nil when there is none to look at
 }
 
 // A Tally counts judgements, each of one check on one host. What is not checked

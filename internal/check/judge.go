@@ -35,11 +35,12 @@ func Judge(c Check, s Subject) Result {
 	return result
 }
 
-// JudgeFleet answers every check for every host of a fleet, worst first.
-func JudgeFleet(checks []Check, eol EOL, fleet inventory.Fleet, now time.Time) Result {
+// JudgeFleet answers every check for every host of a fleet, worst first. The site
+// may know more hosts than are judged.
+func JudgeFleet(checks []Check, eol EOL, fleet inventory.Fleet, site *Site, now time.Time) Result {
 	all := Result{Findings: []Finding{}, Judgements: []Judgement{}}
 	for _, h := range fleet.Hosts {
-		subject := Subject{Host: h, T0: fleet.T0, Now: now, EOL: eol}
+		subject := Subject{Host: h, T0: fleet.T0, Now: now, EOL: eol, Site: site}
 		for _, c := range checks {
 			findings, judgement := c.judge(subject)
 			all.Findings = append(all.Findings, findings...)

@@ -191,7 +191,7 @@ func TestFleetIsSortedWorstFirst(t *testing.T) {
 		{Name: "c", Facts: fact.Set{Filesystems: fact.Observed[[]fact.Filesystem]{State: fact.Unknown, Reason: "r"}}},
 		{Name: "d"},
 	}}
-	got := JudgeFleet([]Check{mustNew(t, light), mustNew(t, heavy)}, EOL{}, fleet, now)
+	got := JudgeFleet([]Check{mustNew(t, light), mustNew(t, heavy)}, EOL{}, fleet, nil, now)
 	var order []string
 	for _, f := range got.Findings {
 		order = append(order, strings.TrimSpace(f.Status.String()+" "+f.Check+" "+f.Host+" "+f.Key))

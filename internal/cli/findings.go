@@ -77,14 +77,15 @@ func runFindings(ctx context.Context, a *app, opts findingsOptions) error {
 		return err
 	}
 	defer incident.Close()
-	fleet, err := incident.Fleet(ctx)
+	fleet, m, err := incident.Map(ctx)
 	if err != nil {
 		return err
 	}
+	site := check.NewSite(fleet, m)
 	if fleet.Hosts, err = chosenHosts(fleet, opts.hosts); err != nil {
 		return err
 	}
-	result := check.JudgeFleet(checks, catalogue.EOL, fleet, a.now())
+	result := check.JudgeFleet(checks, catalogue.EOL, fleet, site, a.now())
 	if err := printFindings(a, opts, fleet, result); err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func judged(t *testing.T, opts findingsOptions, a *app) (stdout, stderr string) 
 		t.Fatal(err)
 	}
 	fleet := aFleet()
-	if err := printFindings(a, opts, fleet, check.JudgeFleet(c.Checks(), c.EOL, fleet, judgedAt)); err != nil {
+	if err := printFindings(a, opts, fleet, check.JudgeFleet(c.Checks(), c.EOL, fleet, nil, judgedAt)); err != nil {
 		t.Fatal(err)
 	}
 	return out.String(), errs.String()

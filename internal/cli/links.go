@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nightcall-sh/nightcall/internal/inventory"
 	"github.com/nightcall-sh/nightcall/internal/link"
 	"github.com/nightcall-sh/nightcall/internal/sqlite"
 )
@@ -54,20 +55,20 @@ EXIT STATUS
 }
 
 // Map joins what is known of the incident's hosts to who talks to whom.
-func (i *openIncident) Map(ctx context.Context) (link.Map, error) {
+func (i *openIncident) Map(ctx context.Context) (inventory.Fleet, link.Map, error) {
 	fleet, err := i.Fleet(ctx)
 	if err != nil {
-		return link.Map{}, err
+		return fleet, link.Map{}, err
 	}
 	var samples []link.Sample
 	err = i.DB.Samples(ctx, func(s sqlite.Sample) {
 		samples = append(samples, link.Sample{Host: s.Host, At: s.Sockets.At, Sockets: s.Sockets.Value, Interfaces: s.Interfaces.Value})
 	})
 	if err != nil {
-		return link.Map{}, err
+		return fleet, link.Map{}, err
 	}
 	draft, err := i.draft(ctx)
-	return link.Join(fleet, samples, draft), err
+	return fleet, link.Join(fleet, samples, draft), err
 }
 
 func runLinks(ctx context.Context, a *app, opts linksOptions) error {
@@ -76,7 +77,7 @@ func runLinks(ctx context.Context, a *app, opts linksOptions) error {
 		return err
 	}
 	defer incident.Close()
-	m, err := incident.Map(ctx)
+	_, m, err := incident.Map(ctx)
 	if err != nil {
 		return err
 	}

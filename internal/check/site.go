@@ -1,0 +1,189 @@
+package check
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/nightcall-sh/nightcall/internal/fact"
+	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/link"
+)
+
+// A Site is a fleet as one whole: what a host is beside its siblings, and who
+// depends on it.
+type Site struct {
+	Map    link.Map
+	Groups []link.Group
+
+	siblings  map[string]link.Group
+	odd       map[string][]link.Oddity
+	attempts  map[string][]Attempt
+	alone     map[string][]Alone
+	unvisited map[string][]Unvisited
+}
+
+// NewSite compares the hosts of a fleet on its map.
+func NewSite(fleet inventory.Fleet, m link.Map) *Site {
+	s := &Site{
+		Map: m, Groups: m.Groups(), siblings: map[string]link.Group{}, odd: map[string][]link.Oddity{},
+		attempts: map[string][]Attempt{}, alone: map[string][]Alone{}, unvisited: map[string][]Unvisited{},
+	}
+	for _, g := range s.Groups {
+		for _, h := range g.Hosts {
+			s.siblings[h] = g
+		}
+	}
+	for _, o := range m.Odd(fleet, s.Groups) {
+		s.odd[o.Host] = append(s.odd[o.Host], o)
+	}
+	s.failing()
+	s.single()
+	s.unseen(fleet)
+	return s
+}
+
+// siteInputs are the inputs that take the whole fleet.
+func siteInputs() []input {
+	return []input{
+		derive("odd", "what a host has that most of its siblings have otherwise", []string{"os", "kernel", "packages", "sockets"}, func(s Subject) fact.Observed[[]link.Oddity] {
+			return beside(s, s.Host.Facts.Sockets, func(site *Site) []link.Oddity { return site.odd[s.Host.Name] })
+		}),
+		derive("attempts", "services of the customer's network that a host calls in vain", []string{"sockets"}, func(s Subject) fact.Observed[[]Attempt] {
+			return beside(s, s.Host.Facts.Sockets, func(site *Site) []Attempt { return site.attempts[s.Host.Name] })
+		}),
+		derive("alone", "services of a host that several others need and that no sibling offers", []string{"sockets"}, func(s Subject) fact.Observed[[]Alone] {
+			return beside(s, s.Host.Facts.Sockets, func(site *Site) []Alone { return site.alone[s.Host.Name] })
+		}),
+		derive("unvisited", "addresses in the customer's network that a host, as the first by name, is connected with and that nobody visited", []string{"sockets"}, func(s Subject) fact.Observed[[]Unvisited] {
+			return beside(s, s.Host.Facts.Sockets, func(site *Site) []Unvisited { return site.unvisited[s.Host.Name] })
+		}),
+	}
+}
+
+// beside takes what the site says of a host, and is as well known as the host's
+// sockets are. Without a site nobody has asked.
+func beside[T any](s Subject, sockets fact.Observed[fact.Sockets], take func(*Site) []T) fact.Observed[[]T] {
+	if s.Site == nil {
+		return fact.Observed[[]T]{}
+	}
+	return follow(sockets, func(fact.Sockets) []T { return take(s.Site) })
+}
+
+// An Attempt is a service that a host calls and that never answered it.
+type Attempt struct {
+	To       string   `json:"to"` // host, or address where nobody visited it
+	Port     int      `json:"port"`
+	Service  string   `json:"service"`
+	Process  string   `json:"process"`  // the client's
+	Reaching []string `json:"reaching"` // siblings that it answers
+	Sure     string   `json:"sure"`     // certain, probable, possible
+}
+
+// Key names the item among its siblings.
+func (a Attempt) Key() string { return fmt.Sprintf("%s:%d", a.To, a.Port) }
+
+// failing finds the links that were only ever attempted.
+func (s *Site) failing() {
+	answered := map[string][]string{} // clients by service
+	for _, l := range s.Map.Links {
+		if l.State == link.Established && l.From.Host != "" {
+			k := fmt.Sprintf("%s:%d", l.To.Name(), l.Port)
+			answered[k] = append(answered[k], l.From.Host)
+		}
+	}
+	for _, l := range s.Map.Links {
+		if l.State != link.Attempted || l.From.Host == "" || l.Within || !ours(l.To) {
+			continue
+		}
+		a := Attempt{To: l.To.Name(), Port: l.Port, Service: link.TitleOf(l.Kind), Process: l.From.Process, Sure: string(Possible)}
+		if a.Service == "" {
+			a.Service = fmt.Sprintf("port %d", l.Port)
+		}
+		reached := answered[a.Key()]
+		if slices.Contains(reached, l.From.Host) {
+			continue // by another of its processes: it is no cut
+		}
+		for _, h := range s.siblings[l.From.Host].Hosts {
+			if slices.Contains(reached, h) {
+				a.Reaching = append(a.Reaching, h)
+			}
+		}
+		if len(a.Reaching) > 0 {
+			a.Sure = string(Probable)
+		}
+		s.attempts[l.From.Host] = append(s.attempts[l.From.Host], a)
+	}
+}
+
+// ours reports whether an end is in the customer's network.
+func ours(e link.End) bool {
+	addr, err := netip.ParseAddr(e.Address)
+	return e.Host != "" || err == nil && addr.IsPrivate()
+}
+
+// Alone is a service that others depend on and that only this host offers.
+type Alone struct {
+	Service string   `json:"service"`
+	Port    int      `json:"port"`
+	Clients []string `json:"clients"` // sorted
+}
+
+// Key names the item among its siblings.
+func (a Alone) Key() string { return fmt.Sprintf("%s on port %d", a.Service, a.Port) }
+
+// single finds the services without which several hosts stand still.
+func (s *Site) single() {
+	clients := map[string][]string{}
+	for _, l := range s.Map.Links {
+		if l.To.Host == "" || l.Within || l.Login || !l.Observed || l.From.Host == "" {
+			continue
+		}
+		k := fmt.Sprintf("%s:%d", l.To.Host, l.Port)
+		if !slices.Contains(clients[k], l.From.Host) {
+			clients[k] = append(clients[k], l.From.Host)
+		}
+	}
+	for _, service := range s.Map.Services {
+		by := clients[fmt.Sprintf("%s:%d", service.Host, service.Port)]
+		if len(by) < 2 || s.offered(service) {
+			continue
+		}
+		slices.Sort(by)
+		s.alone[service.Host] = append(s.alone[service.Host], Alone{Service: service.Title, Port: service.Port, Clients: by})
+	}
+}
+
+// offered reports whether a sibling has the same kind of service.
+func (s *Site) offered(service link.Service) bool {
+	for _, h := range s.siblings[service.Host].Hosts {
+		same := func(o link.Service) bool { return o.Kind == service.Kind && !o.Local }
+		if h != service.Host && slices.ContainsFunc(s.Map.On(h), same) {
+			return true
+		}
+	}
+	return false
+}
+
+// Unvisited is an address that hosts are connected with and that is none of
+// theirs.
+type Unvisited struct {
+	Address string   `json:"address"`
+	Ports   []int    `json:"ports"` // that are called there; none where it is only a client
+	By      []string `json:"by"`
+	Why     string   `json:"why"`
+}
+
+// Key names the item among its siblings.
+func (u Unvisited) Key() string { return u.Address }
+
+func (s *Site) unseen(fleet inventory.Fleet) {
+	for _, a := range inventory.NotVisited(fleet) {
+		u := Unvisited{Address: a.Addr.String(), Ports: a.Ports, By: a.By, Why: "it connects to them"}
+		if len(a.Ports) > 0 {
+			u.Why = "they connect to its ports " + strings.Trim(fmt.Sprint(a.Ports[:min(5, len(a.Ports))]), "[]")
+		}
+		s.unvisited[a.By[0]] = append(s.unvisited[a.By[0]], u)
+	}
+}
