@@ -102,13 +102,15 @@ func (i *openIncident) reportData(ctx context.Context) (report.Data, error) {
 		return d, err
 	}
 	d.Incident = incident.Fold(d.Entries)
-	if d.Fleet, err = i.Fleet(ctx); err != nil {
+	fleet, links, err := i.Map(ctx)
+	if err != nil {
 		return d, err
 	}
+	d.Fleet = fleet
 	catalogue, broken := i.app.catalogue()
 	if broken != nil {
 		i.app.say("nightcall: %s", printable(broken.Error()))
 	}
-	d.Findings = check.JudgeFleet(catalogue.Checks(), catalogue.EOL, d.Fleet, d.At)
+	d.Findings = check.JudgeFleet(catalogue.Checks(), catalogue.EOL, d.Fleet, check.NewSite(fleet, links), d.At)
 	return d, nil
 }
