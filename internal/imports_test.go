@@ -62,6 +62,7 @@ var rooms = map[string]string{
 
 	// Surfaces.
 	"internal/cli":  "*",
+	"internal/tui":  "internal/inventory internal/check internal/timeline internal/incident internal/money internal/plain",
 	"internal/demo": "internal/host internal/host/shell internal/fact internal/inventory internal/timeline",
 
 	// For tests only.
@@ -72,12 +73,13 @@ var rooms = map[string]string{
 // A library missing here is a library nobody decided on. "tests" alone means
 // that it must never reach the binary.
 var owners = map[string]string{
+	"charm.land/bubbletea/v2":          "internal/tui",
 	"github.com/expr-lang/expr":        "internal/check internal/catalog",
 	"github.com/goccy/go-yaml":         "internal/catalog internal/export internal/cli",
 	"github.com/google/go-cmp":         "tests",
 	"github.com/kevinburke/ssh_config": "internal/host/ssh",
 	"github.com/mattn/go-isatty":       "internal/stdio",
-	"github.com/mattn/go-runewidth":    "internal/cli",
+	"github.com/mattn/go-runewidth":    "internal/cli internal/tui",
 	"github.com/oklog/ulid/v2":         "internal/timeline internal/cli",
 	"github.com/rogpeppe/go-internal":  "tests",
 	"github.com/skeema/knownhosts":     "internal/host/ssh",

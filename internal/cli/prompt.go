@@ -64,6 +64,14 @@ func (p *prompter) line(ctx context.Context, question string) (string, error) {
 	return strings.ToLower(strings.TrimSpace(answer)), err
 }
 
+// ask asks a question and returns the answer as it was typed.
+func (p *prompter) ask(ctx context.Context, question string) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fmt.Fprint(p.io.Err, question)
+	return p.wait(ctx, "answer", p.readLine)
+}
+
 // wait returns what read reads, or gives up with ctx. The reader is left behind
 // then: nobody asks again.
 func (p *prompter) wait(ctx context.Context, what string, read func() (string, error)) (string, error) {

@@ -65,7 +65,10 @@ func newRootCmd(a *app) *cobra.Command {
 		Short: "Walk into somebody else's outage with your eyes open",
 		Long: `nightcall is the bag you carry into somebody else's outage: it opens an incident,
 looks at every server over SSH without changing anything, says what is wrong, and
-gives you a working ssh_config.`,
+gives you a working ssh_config.
+
+Without arguments, on a terminal, it shows the incident: the checklist, the timeline and
+what the outage costs by now. Everything there is also a command.`,
 		Example: `  nightcall open "checkout is down"
   nightcall scan web1 admin@10.0.0.7:2222 10.0.1.0/28
   nightcall findings
@@ -74,7 +77,7 @@ gives you a working ssh_config.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          unknownCommand,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:          func(cmd *cobra.Command, _ []string) error { return runRoot(cmd, a) },
 	}
 	root.SetIn(a.io.In)
 	root.SetOut(a.io.Out)

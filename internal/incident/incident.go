@@ -76,12 +76,29 @@ type Command struct {
 // Fold reads entries in the order of the log. Entries of unknown kinds, or whose
 // data is not what their kind promises, count for nothing but the last date.
 func Fold(entries []timeline.Entry) Incident {
-	f := folder{incident: Incident{Steps: Checklist()}, classes: map[string]host.Class{}, scans: map[string]*Scan{}}
-	for _, e := range entries {
-		f.add(e)
-	}
-	return f.result()
+	f := NewFolder()
+	f.Add(entries...)
+	return f.Incident()
 }
+
+// A Folder folds entries as they come. It is not safe for concurrent use, and
+// what it returned may change when more is added.
+type Folder struct{ f folder }
+
+// NewFolder returns a Folder that has read nothing.
+func NewFolder() *Folder {
+	return &Folder{folder{incident: Incident{Steps: Checklist()}, classes: map[string]host.Class{}, scans: map[string]*Scan{}}}
+}
+
+// Add reads more entries, later in the order of the log than all before.
+func (f *Folder) Add(entries ...timeline.Entry) {
+	for _, e := range entries {
+		f.f.add(e)
+	}
+}
+
+// Incident is what the incident is by now.
+func (f *Folder) Incident() Incident { return f.f.result() }
 
 // A folder holds what is under way while entries are read.
 type folder struct {

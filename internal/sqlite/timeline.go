@@ -127,6 +127,14 @@ func (db *DB) Kinds(ctx context.Context, after time.Time, kinds ...timeline.Kind
 	return entries, nil
 }
 
+// Count is how many entries there are.
+func (db *DB) Count(ctx context.Context) (n int, err error) {
+	if err = db.read.QueryRowContext(ctx, `SELECT count(*) FROM entry`).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count the timeline: %w", because(err))
+	}
+	return n, nil
+}
+
 // First returns the earliest entry of a kind, or ErrNoEntry.
 func (db *DB) First(ctx context.Context, kind timeline.Kind) (timeline.Entry, error) {
 	row := db.read.QueryRowContext(ctx, selectEntry+`WHERE kind = ? ORDER BY seen, id LIMIT 1`, string(kind))

@@ -1,0 +1,224 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nightcall-sh/nightcall/internal/sqlite"
+	"github.com/nightcall-sh/nightcall/internal/timeline"
+)
+
+// A screen is nightcall on a terminal of its own.
+type screen struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	master *os.File
+	read   string // since the last wait
+}
+
+// onScreen starts nightcall without arguments at the desk, on a terminal of 80 by
+// 24.
+func (d desk) onScreen(t *testing.T, args ...string) *screen {
+	t.Helper()
+	master, slave := terminal(t)
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Args[0] = "nightcall" // by which the test binary knows what to be
+	cmd.Env = []string{"HOME=" + d.home, "NIGHTCALL_HOME=" + filepath.Join(d.home, "nightcall"), "NIGHTCALL_ACTOR=kim", "TERM=xterm", "NO_COLOR=1", "TZ=UTC"}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	slave.Close()
+	s := &screen{t: t, cmd: cmd, master: master}
+	t.Cleanup(func() { s.kill(); master.Close() })
+	return s
+}
+
+// terminal opens a pair of a pseudo-terminal.
+func terminal(t *testing.T) (master, slave *os.File) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := int(master.Fd())
+	if err := unix.IoctlSetPointerInt(raw, unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(raw, unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetWinsize(raw, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80}); err != nil {
+		t.Fatal(err)
+	}
+	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return master, slave
+}
+
+// wait reads until each word was written, in this order.
+func (s *screen) wait(words ...string) {
+	s.t.Helper()
+	late := time.AfterFunc(30*time.Second, s.kill) // which ends the reading
+	defer late.Stop()
+	buf := make([]byte, 4096)
+	for _, word := range words {
+		for !strings.Contains(s.read, word) {
+			n, err := s.master.Read(buf)
+			if err != nil {
+				s.t.Fatalf("%q never came, but %q: %v", word, s.read, err)
+			}
+			s.read += string(buf[:n])
+		}
+		s.read = s.read[strings.Index(s.read, word)+len(word):]
+	}
+}
+
+func (s *screen) press(keys string) {
+	s.t.Helper()
+	if _, err := s.master.WriteString(keys); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// kill ends it as a power cut would.
+func (s *screen) kill() { _ = s.cmd.Process.Kill() }
+
+// left waits until it ended by itself.
+func (s *screen) left() {
+	s.t.Helper()
+	go func() { // what it still writes has to go somewhere
+		buf := make([]byte, 4096)
+		for {
+			if _, err := s.master.Read(buf); err != nil {
+				return
+			}
+		}
+	}()
+	if err := s.cmd.Wait(); err != nil {
+		s.t.Errorf("it ended with %v", err)
+	}
+}
+
+// What was acknowledged on the screen is there after a power cut, and the screen
+// goes on where it was.
+func TestScreenKilled(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	s := d.onScreen(t, "--incident", d.incident)
+	s.wait("checkout", "losing")
+	s.press("nAna called\r")
+	s.wait("noted")
+	s.press("\r1M USD/day\r")
+	s.wait("1,000,000/day")
+	s.kill()
+	_ = s.cmd.Wait()
+	if notes := d.entries(t, timeline.NoteAdded); len(notes) != 1 || notes[0].Actor != "kim" {
+		t.Errorf("%+v", notes)
+	}
+	if losses := d.entries(t, timeline.LossStated); len(losses) != 1 {
+		t.Errorf("%+v", losses)
+	}
+	s = d.onScreen(t, "--incident", d.incident)
+	s.wait("LOST", "[x]")
+	s.press("q")
+	s.left()
+}
+
+// Two screens and commands write at once: nothing is lost or doubled, and each
+// sees what the other wrote.
+func TestTwoScreens(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	one, two := d.onScreen(t, "--incident", d.incident), d.onScreen(t, "--incident", d.incident)
+	one.wait("losing")
+	two.wait("losing")
+	one.press("2")
+	two.press("2")
+	const rounds = 5
+	for n := range rounds {
+		one.press(fmt.Sprintf("nfirst%d\r", n))
+		two.press(fmt.Sprintf("nsecond%d\r", n))
+		d.must(t, "note", fmt.Sprintf("third%d", n))
+	}
+	late := time.Now().Add(30 * time.Second)
+	for len(d.entries(t, timeline.NoteAdded)) < 3*rounds {
+		if time.Now().After(late) {
+			t.Fatalf("%d notes of %d", len(d.entries(t, timeline.NoteAdded)), 3*rounds)
+		}
+	}
+	d.must(t, "note", "lastword")
+	one.wait("lastword")
+	two.wait("lastword")
+	seen := map[string]int{}
+	for _, e := range d.entries(t, timeline.NoteAdded) {
+		seen[timeline.Describe(e)]++
+	}
+	for n := range rounds {
+		for _, who := range []string{"first", "second", "third"} {
+			if text := fmt.Sprint(who, n); seen[text] != 1 {
+				t.Errorf("%q is there %d times", text, seen[text])
+			}
+		}
+	}
+	one.press("q")
+	one.left()
+}
+
+// Without an incident it offers to open one; a command has the terminal for
+// itself.
+func TestScreenOffersToOpen(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	s := d.onScreen(t)
+	s.wait("What is wrong?")
+	s.press("orders are stuck\r")
+	s.wait("losing")
+	s.press(":list\r")
+	s.wait("CURRENT", "orders-are-stuck", "enter goes back")
+	s.press("\r")
+	s.wait("losing")
+	s.press("q")
+	s.left()
+}
+
+// The first frame does not wait for a long timeline.
+func TestFirstFrameDoesNotWait(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	db, err := sqlite.Open(t.Context(), filepath.Join(d.incident, "incident.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	entries := make([]timeline.Entry, 20_000)
+	for n := range entries {
+		entries[n], err = timeline.New("01JNSAMPLE00000000000000000", "kim", timeline.NoteAdded, lookAt.Add(time.Duration(n)*time.Millisecond), timeline.Note{Text: "a note"})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Append(t.Context(), entries...); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	s := d.onScreen(t, "--incident", d.incident)
+	s.wait("checkout", "reading")
+	t.Logf("the first frame came after %v", time.Since(began))
+	s.wait("LOST")
+	t.Logf("the timeline was read after %v", time.Since(began))
+	s.press("q")
+	s.left()
+}

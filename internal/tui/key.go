@@ -1,0 +1,144 @@
+package tui
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/nightcall-sh/nightcall/internal/incident"
+	"github.com/nightcall-sh/nightcall/internal/timeline"
+)
+
+// press takes a key while nothing is asked.
+func (m model) press(key string) (tea.Model, tea.Cmd) {
+	m.status = ""
+	if m.help {
+		m.help = false
+		return m, nil
+	}
+	switch key {
+	case "q", "ctrl+c":
+		return m, tea.Quit
+	case "?":
+		m.help = true
+	case "n":
+		m.prompt = ask("note", "note")
+	case ":":
+		m.prompt = askCommand("")
+	case "!":
+		return m.line()
+	case "tab", "right", "l":
+		return m.turn((m.page + 1) % pages)
+	case "shift+tab", "left", "h":
+		return m.turn((m.page + pages - 1) % pages)
+	case "1", "2", "3", "4", "5", "6":
+		return m.turn(page(key[0] - '1'))
+	default:
+		if m.page == pageSteps {
+			return m.pressItem(key)
+		}
+		m.move(key)
+	}
+	return m, nil
+}
+
+// turn shows another page.
+func (m model) turn(to page) (tea.Model, tea.Cmd) {
+	m.page = to
+	return m, nil
+}
+
+// line stops the line, or lets it go on: everybody may, and nobody loses a
+// second over it.
+func (m model) line() (tea.Model, tea.Cmd) {
+	if m.stopped() {
+		return m, m.do("stop", "--lift")
+	}
+	return m, m.do("stop")
+}
+
+func (m model) stopped() bool { return !m.at.Technical.Stopped.Stated.At.IsZero() }
+
+// moves are how far each key goes, in lines; pages are counted in bodies.
+var moves = map[string]struct{ lines, bodies int }{
+	"up": {-1, 0}, "k": {-1, 0}, "down": {1, 0}, "j": {1, 0},
+	"pgup": {0, -1}, "pgdown": {0, 1}, "space": {0, 1}, "home": {0, -1 << 20}, "g": {0, -1 << 20}, "end": {0, 1 << 20}, "G": {0, 1 << 20},
+}
+
+// move scrolls the page. The timeline hangs at its end, where news comes.
+func (m *model) move(key string) {
+	by, known := moves[key]
+	if !known {
+		return
+	}
+	lines := by.lines + by.bodies*m.bodyHeight()
+	if m.page == pageTimeline {
+		lines = -lines
+	}
+	most := max(0, m.length()-m.bodyHeight())
+	m.scroll[m.page] = min(most, max(0, m.scroll[m.page]+lines))
+}
+
+// pressItem takes a key on the checklist.
+func (m model) pressItem(key string) (tea.Model, tea.Cmd) {
+	items := m.items()
+	if len(items) == 0 {
+		return m, nil
+	}
+	item := items[m.cursor]
+	switch key {
+	case "up", "k":
+		m.cursor = max(0, m.cursor-1)
+	case "down", "j":
+		m.cursor = min(len(items)-1, m.cursor+1)
+	case "home", "g":
+		m.cursor = 0
+	case "end", "G":
+		m.cursor = len(items) - 1
+	case "space", "x":
+		if item.State == incident.ItemDone {
+			return m, m.do("step", "reopen", item.ID)
+		}
+		return m, m.do("step", "tick", item.ID)
+	case "r":
+		return m, m.do("step", "reopen", item.ID)
+	case "s":
+		m.prompt = askFlag("skip "+item.ID+", because", []string{"step", "skip", item.ID}, "--reason")
+	case "enter":
+		m.prompt = answer(item)
+	}
+	return m, nil
+}
+
+// answer asks for what answers the question.
+func answer(item incident.Item) *prompt {
+	switch item.ID {
+	case "business.loss":
+		return ask("loss, such as USD 1M/day", "business", "loss")
+	case "business.diagnosis":
+		return ask("how long, such as 3h", "business", "diagnosis")
+	case "business.decider":
+		return ask("who decides for the business", "technical", "role", "business")
+	case "technical.problem":
+		return ask("what is wrong, for whom, since when", "technical", "problem")
+	case "technical.schema":
+		return ask("schema, such as lb -> web1, web2 -> db1", "technical", "schema")
+	case "technical.lead":
+		return ask("who leads", "technical", "role", "lead")
+	case "monitoring.working":
+		return ask("is monitoring working, yes or no", "technical", "monitoring")
+	}
+	if strings.HasPrefix(item.How, "step tick") {
+		return ask("ticked, because (may be empty)", "step", "tick", item.ID).optional("--reason")
+	}
+	return askCommand(beforeComma(item.How))
+}
+
+// beforeComma is the first of the commands that answer a question.
+func beforeComma(how string) string {
+	first, _, _ := strings.Cut(how, ", then")
+	return first
+}
+
+// describe is the entry in words.
+func describe(e timeline.Entry) string { return timeline.Describe(e) }

@@ -1,0 +1,390 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/mattn/go-runewidth"
+
+	"github.com/nightcall-sh/nightcall/internal/check"
+	"github.com/nightcall-sh/nightcall/internal/incident"
+	"github.com/nightcall-sh/nightcall/internal/money"
+	"github.com/nightcall-sh/nightcall/internal/plain"
+	"github.com/nightcall-sh/nightcall/internal/timeline"
+)
+
+// The lines above and below the body.
+const (
+	headLines = 5
+	footLines = 2
+)
+
+func (m model) bodyHeight() int { return max(1, m.height-headLines-footLines) }
+
+// View draws the frame.
+func (m model) View() tea.View {
+	v := tea.NewView(m.frame())
+	v.AltScreen = true
+	return v
+}
+
+// frame is exactly as many lines as the terminal has, none wider than it.
+func (m model) frame() string {
+	lines := m.head()
+	body := m.body()
+	if m.help {
+		body = helpLines
+	}
+	for n := range m.bodyHeight() {
+		if n < len(body) {
+			lines = append(lines, body[n])
+		} else {
+			lines = append(lines, "")
+		}
+	}
+	lines = append(lines, m.foot()...)
+	for n, line := range lines {
+		lines[n] = m.fit(line)
+	}
+	return strings.Join(lines[:min(len(lines), max(1, m.height))], "\n")
+}
+
+// fit makes a line one that no terminal obeys and that is not wider than this
+// one.
+func (m model) fit(line string) string {
+	line = plain.Line(line)
+	if runewidth.StringWidth(line) <= m.width {
+		return line
+	}
+	return runewidth.Truncate(line, m.width, "…")
+}
+
+// head tells what nobody should have to ask.
+func (m model) head() []string {
+	title := m.room.Title()
+	if !m.read {
+		return []string{title, "reading the timeline…", "", m.tabs(), m.rule()}
+	}
+	return []string{m.between(title, m.age()), m.cost(), m.news(), m.tabs(), m.rule()}
+}
+
+// between puts one text at the left end and one at the right; the left one gives
+// way.
+func (m model) between(left, right string) string {
+	room := m.width - runewidth.StringWidth(right) - 2
+	if room < 1 {
+		return right
+	}
+	left = runewidth.Truncate(plain.Line(left), room, "…")
+	return runewidth.FillRight(left, room) + "  " + right
+}
+
+func (m model) age() string {
+	if m.at.State == incident.Closed {
+		return "closed after " + timeline.Span(m.at.Closed.At.Sub(m.at.Opened.At))
+	}
+	return "since " + timeline.Span(m.now.Sub(m.at.Opened.At))
+}
+
+// cost is what was lost so far, and what is lost now. Ranges give way to a narrow
+// terminal.
+func (m model) cost() string {
+	lost := m.at.Lost(m.now)
+	if len(lost) == 0 {
+		return "LOST: nobody said yet what is lost (step 1)"
+	}
+	rate, known := m.at.Rate(m.now)
+	text := costText(lost, rate, known, money.Amount.String)
+	if runewidth.StringWidth(text) > m.width {
+		text = costText(lost, rate, known, func(a money.Amount) string { return a.Currency + " " + a.Likely.Text() })
+	}
+	return text
+}
+
+func costText(lost []money.Amount, rate money.Rate, known bool, amount func(money.Amount) string) string {
+	var parts []string
+	for _, a := range lost {
+		parts = append(parts, amount(a))
+	}
+	text := "LOST " + strings.Join(parts, " and ")
+	if known {
+		text += "   NOW " + amount(rate.Amount) + "/" + string(rate.Per)
+	}
+	return text
+}
+
+// news is what cannot wait: the line is stopped, an update is due, a mitigation
+// would be quicker than the diagnosis.
+func (m model) news() string {
+	if m.stopped() {
+		stop := m.at.Technical.Stopped
+		return "STOP by " + stop.Stated.By + ": nothing is changed and nothing begins. " + stop.Text + " (! lets it go on)"
+	}
+	var parts []string
+	if due, known := m.at.NextUpdate(); known {
+		left := due.Sub(m.now)
+		if left < 0 {
+			parts = append(parts, "UPDATE OVERDUE since "+timeline.Span(-left))
+		} else {
+			parts = append(parts, "next update in "+timeline.Span(left))
+		}
+	}
+	if advice, given := m.at.Advice(m.now); given {
+		parts = append(parts, advice.Text())
+	}
+	return strings.Join(parts, "   ")
+}
+
+func (m model) tabs() string {
+	var tabs []string
+	for n, name := range pageNames {
+		tab := fmt.Sprintf("%d %s", n+1, name)
+		if page(n) == m.page {
+			tab = "[" + tab + "]"
+		}
+		tabs = append(tabs, tab)
+	}
+	return strings.Join(tabs, "  ")
+}
+
+func (m model) rule() string { return strings.Repeat("-", m.width) }
+
+// foot is what is asked or was said, and which keys there are.
+func (m model) foot() []string {
+	if m.prompt == nil {
+		return []string{m.status, "n note  : command  ! stop  1-6 page  ? keys  q quit" + m.itemKeys()}
+	}
+	line := m.prompt.label + "> " + plain.Line(m.prompt.text) + "_"
+	if over := runewidth.StringWidth(line) - m.width; over > 0 {
+		line = "…" + runewidth.TruncateLeft(line, over+1, "") // where people type is always seen
+	}
+	return []string{line, "enter does it  esc leaves it"}
+}
+
+func (m model) itemKeys() string {
+	if m.page != pageSteps {
+		return ""
+	}
+	return "   enter answer  space tick"
+}
+
+var helpLines = []string{
+	"n        note: type it, enter writes it into the timeline",
+	"!        stop the line: end everything that runs on hosts; again lets it go on",
+	":        any nightcall command, such as scan web1 web2 or business apply reroute",
+	"1 to 6   steps, timeline, findings, hosts, money, technical; tab for the next",
+	"up down  move; pgup pgdown home end too; also k j g G",
+	"enter    answer the question of the checklist",
+	"space    tick it, or open it again",
+	"s        skip it, with a reason",
+	"r        open it again",
+	"q        leave; everything is written down already",
+	"",
+	"Everything here is also a command: nightcall checklist, business, technical, step.",
+}
+
+// body is the lines of the page that can be seen.
+func (m model) body() []string {
+	switch m.page {
+	case pageSteps:
+		return m.stepLines()
+	case pageTimeline:
+		return m.timelineLines()
+	}
+	lines := m.lines()
+	from := min(m.scroll[m.page], max(0, len(lines)-m.bodyHeight()))
+	return lines[from:]
+}
+
+// length is how many lines the page has.
+func (m model) length() int {
+	if m.page == pageTimeline {
+		return len(m.entries)
+	}
+	return len(m.lines())
+}
+
+// lines are all lines of a page that is short.
+func (m model) lines() []string {
+	switch m.page {
+	case pageFindings:
+		return m.findingLines()
+	case pageHosts:
+		return m.hostLines()
+	case pageMoney:
+		return m.moneyLines()
+	case pageTechnical:
+		return m.technicalLines()
+	}
+	return nil
+}
+
+// timelineLines are the last entries, or those further up where somebody
+// scrolled.
+func (m model) timelineLines() []string {
+	end := max(0, len(m.entries)-m.scroll[pageTimeline])
+	var lines []string
+	for _, e := range m.entries[max(0, end-m.bodyHeight()):end] {
+		who := e.Actor
+		if e.Host != "" {
+			who += " " + e.Host
+		}
+		lines = append(lines, fmt.Sprintf("%s  %s  %s", m.clock(e.At), who, describe(e)))
+	}
+	return lines
+}
+
+// clock is a time of the night; another day's has its date.
+func (m model) clock(t time.Time) string {
+	t = t.In(m.now.Location())
+	if t.Format(time.DateOnly) == m.now.Format(time.DateOnly) {
+		return t.Format("15:04:05")
+	}
+	return t.Format("01-02 15:04")
+}
+
+var marks = map[incident.ItemState]string{incident.ItemOpen: "[ ]", incident.ItemDone: "[x]", incident.ItemSkipped: "[-]"}
+
+// stepLines are the steps with their questions, so scrolled that the cursor is
+// seen.
+func (m model) stepLines() []string {
+	var lines []string
+	at, n := 0, 0
+	for number, s := range m.at.Steps {
+		lines = append(lines, m.stepTitle(number, s))
+		for _, item := range s.Items {
+			pointer := "  "
+			if n == m.cursor {
+				pointer, at = "> ", len(lines)
+			}
+			lines = append(lines, m.itemLine(pointer, item))
+			n++
+		}
+	}
+	if at+2 > m.bodyHeight() {
+		lines = lines[min(at+2-m.bodyHeight(), max(0, len(lines)-m.bodyHeight())):]
+	}
+	return lines
+}
+
+func (m model) stepTitle(number int, s incident.Step) string {
+	settled, all := s.Count()
+	title := fmt.Sprintf("%d. %s (%d/%d)", number+1, s.Title, settled, all)
+	var first []string
+	for _, missing := range m.at.Missing(s.Items[0].ID) {
+		first = append(first, missing.ID)
+	}
+	if len(first) > 0 {
+		title += "  first: " + strings.Join(first, ", ")
+	}
+	return title
+}
+
+func (m model) itemLine(pointer string, item incident.Item) string {
+	left := pointer + marks[item.State] + " " + item.Question
+	if item.State == incident.ItemOpen {
+		return left
+	}
+	right := item.Settled.By + " " + m.clock(item.Settled.At)
+	if item.Reason != "" {
+		left += " " + item.Reason
+	}
+	return m.between(left, plain.Line(right))
+}
+
+func (m model) findingLines() []string {
+	lines := []string{}
+	for _, f := range m.result.Findings {
+		if f.Status == check.Unknown {
+			continue
+		}
+		lines = append(lines, strings.TrimSpace(fmt.Sprintf("%-8s %s %s", strings.ToUpper(f.Status.String()), f.Host, f.Key))+": "+f.Title, "         "+f.Summary)
+	}
+	t := m.result.Tally
+	return append(lines, fmt.Sprintf("%d fine, %d unknown, %d not checked", t.Fine, t.Unknown, t.NotChecked))
+}
+
+func (m model) hostLines() []string {
+	lines := []string{}
+	for _, h := range m.fleet.Hosts {
+		lines = append(lines, strings.TrimRight(fmt.Sprintf("%-11s %-20s %s %s  %s",
+			h.Class, h.Name, h.Facts.OS.Value.Name, h.Facts.OS.Value.Version, h.Reason), " "))
+	}
+	if len(lines) == 0 {
+		lines = append(lines, "No host was looked at yet.  :scan web1 admin@10.0.0.7:2222 10.0.1.0/28")
+	}
+	return lines
+}
+
+func (m model) moneyLines() []string {
+	lines := []string{"What is lost, as it was stated:"}
+	for _, s := range m.at.Business.Curve {
+		line := "  from " + m.clock(s.From) + "  " + s.Rate.String()
+		if s.SaidBy != "" {
+			line += ", said by " + s.SaidBy
+		}
+		if s.Superseded {
+			line += " (corrected by the next)"
+		}
+		lines = append(lines, line)
+	}
+	lines = append(lines, "", "What would make it less, best first:")
+	horizon := 24 * time.Hour
+	if left, known := m.at.Business.Remaining(m.now); known && left > 0 {
+		horizon = left
+	}
+	for _, o := range m.at.Options(m.now, horizon) {
+		line := fmt.Sprintf("  %s  %s: takes %s, %s", incident.Ref(o.ID), o.Text, timeline.Span(o.Takes), o.Rate)
+		if o.Known {
+			line += fmt.Sprintf(", avoids %s in %s", o.Avoided, timeline.Span(horizon))
+		}
+		lines = append(lines, line)
+	}
+	for _, x := range m.at.Business.Mitigations {
+		if x.State != incident.Proposed {
+			lines = append(lines, fmt.Sprintf("  %s  %s: %s", incident.Ref(x.ID), x.Text, x.State))
+		}
+	}
+	return append(lines, "", "  :business mitigation \"what to do\" --saves 80% --takes 15m", "  :business apply REF")
+}
+
+func (m model) technicalLines() []string {
+	t := m.at.Technical
+	lines := []string{"Problem: " + orNot(incident.Last(t.Problems).Text), "Schema:"}
+	for l := range strings.Lines(orNot(incident.Last(t.Schemas).Text)) {
+		lines = append(lines, "  "+strings.TrimRight(l, "\r\n"))
+	}
+	for _, r := range t.Roles {
+		lines = append(lines, "Role "+r.Role+": "+orNot(r.Name))
+	}
+	for _, f := range t.Facts {
+		lines = append(lines, "Fact: "+f.Text)
+	}
+	for _, h := range t.Hypotheses {
+		outcome := string(h.Outcome)
+		if outcome == "" {
+			outcome = "open"
+		}
+		lines = append(lines, fmt.Sprintf("Hypothesis %s %s: %s", incident.Ref(h.ID), outcome, h.Text))
+	}
+	for _, d := range t.Decisions {
+		lines = append(lines, "Decision: "+d.Text)
+	}
+	for _, a := range t.Actions {
+		state := "open"
+		if !a.Done.At.IsZero() {
+			state = "done"
+		}
+		lines = append(lines, fmt.Sprintf("Action %s %s: %s", incident.Ref(a.ID), state, a.Text))
+	}
+	return append(lines, "", "  :technical fact TEXT   :technical hypothesis TEXT --test TEST", "  :technical decision TEXT   :technical action TEXT --owner WHO")
+}
+
+func orNot(text string) string {
+	if text == "" {
+		return "nobody said"
+	}
+	return text
+}
