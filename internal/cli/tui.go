@@ -80,12 +80,12 @@ func (r *room) Entries(ctx context.Context, after string, known int) ([]timeline
 
 // Fleet implements tui.Room.
 func (r *room) Fleet(ctx context.Context) (inventory.Fleet, check.Result, error) {
-	fleet, err := r.incident.Fleet(ctx)
+	fleet, links, err := r.incident.Map(ctx)
 	if err != nil {
 		return fleet, check.Result{}, err
 	}
 	catalogue, broken := r.incident.app.catalogue()
-	return fleet, check.JudgeFleet(catalogue.Checks(), catalogue.EOL, fleet, r.Now()), broken
+	return fleet, check.JudgeFleet(catalogue.Checks(), catalogue.EOL, fleet, check.NewSite(fleet, links), r.Now()), broken
 }
 
 // Run implements tui.Room: the command line runs in this process, with nobody to
