@@ -4,6 +4,7 @@ package openssh
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -17,6 +18,8 @@ type Conn struct {
 	run *run
 	dir string
 	end sync.Once
+
+	sessions shell.Sessions
 
 	Server     string // the version line the server greets with
 	HostKey    inventory.HostKey
@@ -55,18 +58,23 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// Start implements shell.Wire.
+// Start implements shell.Wire. On a server that allows no more sessions at once
+// it waits for one of ours to end.
 func (c *Conn) Start(ctx context.Context, command string) (shell.Process, error) {
-	select {
-	case <-c.run.gone:
-		return nil, c.lost()
-	default:
+	return c.open(ctx, newSession(command))
+}
+
+// open has the master ask for a session.
+func (c *Conn) open(ctx context.Context, request []byte) (shell.Process, error) {
+	start := func() (shell.Process, error) {
+		select {
+		case <-c.run.gone:
+			return nil, c.lost()
+		default:
+			return openSession(ctx, c, request)
+		}
 	}
-	p, err := openSession(ctx, c, command)
-	if err != nil {
-		return nil, err
-	}
-	return p, nil
+	return c.sessions.Start(ctx, start, func(err error) bool { return errors.Is(err, errNoSession) })
 }
 
 // lost says why the master is gone.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/host/shell"
 	"github.com/nightcall-sh/nightcall/internal/word"
 )
 
@@ -43,7 +44,8 @@ type process struct {
 	control        *net.UnixConn
 	stdin          *os.File
 	stdout, stderr *os.File
-	kill           sync.Once
+	open           bool // the server opened it
+	kill, end      sync.Once
 }
 
 func (p *process) Stdin() io.WriteCloser { return p.stdin }
@@ -53,6 +55,7 @@ func (p *process) Stderr() io.Reader     { return p.stderr }
 // Kill closes the session. The script's control line ends with it, and the
 // process group ends itself.
 func (p *process) Kill() {
+	p.over()
 	p.kill.Do(func() {
 		_ = p.control.Close()
 		for _, f := range []*os.File{p.stdin, p.stdout, p.stderr} {
@@ -61,8 +64,16 @@ func (p *process) Kill() {
 	})
 }
 
+// over notes the end of a session that was open.
+func (p *process) over() {
+	if p.open {
+		p.end.Do(p.conn.sessions.Ended)
+	}
+}
+
 // Wait returns what the master says of the session's end.
 func (p *process) Wait() (int, error) {
+	defer p.over()
 	for {
 		m, err := readMessage(p.control)
 		if err != nil {
@@ -90,8 +101,8 @@ func (p *process) noExit(err error) error {
 	}
 }
 
-// openSession asks the master to start command.
-func openSession(ctx context.Context, c *Conn, command string) (*process, error) {
+// openSession makes a request for a session of the master.
+func openSession(ctx context.Context, c *Conn, request []byte) (shell.Process, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, openTimeout,
 		fmt.Errorf("%w: it opened no session in %s", host.ErrTimeout, openTimeout))
 	defer cancel()
@@ -105,7 +116,7 @@ func openSession(ctx context.Context, c *Conn, command string) (*process, error)
 	defer stop()
 	theirs, err := p.pipes()
 	if err == nil {
-		err = p.open(command, theirs)
+		err = p.request(request, theirs)
 	}
 	for _, f := range theirs {
 		_ = f.Close()
@@ -137,11 +148,11 @@ func (p *process) pipes() (theirs []*os.File, err error) {
 	return theirs, nil
 }
 
-// open holds the conversation up to the point where the command runs.
-func (p *process) open(command string, theirs []*os.File) error {
+// request holds the conversation up to the point where the command runs.
+func (p *process) request(session []byte, theirs []*os.File) error {
 	err := greet(p.control)
 	if err == nil {
-		err = writeMessage(p.control, newSession(command))
+		err = writeMessage(p.control, session)
 	}
 	for _, f := range theirs {
 		if err == nil {
@@ -154,6 +165,9 @@ func (p *process) open(command string, theirs []*os.File) error {
 	return p.awaitOpen()
 }
 
+// errNoSession says that the server opens no session now.
+var errNoSession = errors.New("it starts no command")
+
 func (p *process) awaitOpen() error {
 	m, err := readMessage(p.control)
 	if err != nil {
@@ -162,8 +176,12 @@ func (p *process) awaitOpen() error {
 	m.word() // the request
 	switch m.kind {
 	case muxOpened:
+		p.open = true
+		p.conn.sessions.Opened()
 		return nil
-	case muxFailure, muxDenied:
+	case muxFailure:
+		return fmt.Errorf("%w: %w: %s", host.ErrRefused, errNoSession, word.OneLine(m.text()))
+	case muxDenied:
 		return fmt.Errorf("%w: it starts no command: %s", host.ErrRefused, word.OneLine(m.text()))
 	default:
 		return fmt.Errorf("%w: ssh answers %#x when asked for a session", host.ErrRefused, m.kind)

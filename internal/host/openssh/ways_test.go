@@ -319,21 +319,32 @@ func TestABastionIsLoggedInToOnce(t *testing.T) {
 	}
 }
 
-// TestOneSessionMore asks a server for more sessions than it gives.
-func TestOneSessionMore(t *testing.T) {
+// A server that allows one session at a time gets one at a time.
+func TestOneSessionAtATime(t *testing.T) {
 	t.Parallel()
 	conn := dial(t, newDialer(t), hopTo(hosttest.StartSSHD(t, "MaxSessions 1")))
-	first, err := conn.Start(t.Context(), "cat")
-	if err != nil {
-		t.Fatal(err)
+	h := shell.New("web1", conn, shell.Options{Now: time.Now})
+	errs := make(chan error)
+	const commands = 10
+	for range commands {
+		go func() {
+			_, err := h.Probe(t.Context(), host.Command{Argv: []string{"sleep", "0.05"}})
+			errs <- err
+		}()
 	}
-	defer first.Kill()
-	if _, err := conn.Start(t.Context(), "cat"); !errors.Is(err, host.ErrRefused) {
+	for range commands {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A server without sessions for anybody says so before long.
+func TestNoSessionEver(t *testing.T) {
+	t.Parallel()
+	conn := dial(t, newDialer(t), hopTo(hosttest.StartSSHD(t, "MaxSessions 0")))
+	if _, err := conn.Start(t.Context(), "true"); !errors.Is(err, host.ErrRefused) {
 		t.Errorf("err = %v, want ErrRefused", err)
-	}
-	_ = first.Stdin().Close()
-	if exit, err := first.Wait(); exit != 0 || err != nil {
-		t.Errorf("the first session: exit %d, %v", exit, err)
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 type Conn struct {
 	client *ssh.Client
 
-	sessions sessions
+	sessions shell.Sessions
 
 	Server     string // the version line the server greets with
 	HostKey    inventory.HostKey
@@ -100,26 +100,20 @@ var rawTerminal = ssh.TerminalModes{
 
 // open opens a session, has it prepared and starts command in it.
 func (c *Conn) open(ctx context.Context, command string, prepare func(*ssh.Session) error) (shell.Process, error) {
-	refusals := 0
-	for {
-		p, err := c.startInTime(ctx, command, prepare)
-		if err == nil {
-			return p, nil
-		}
+	start := func() (shell.Process, error) { return c.startInTime(ctx, command, prepare) }
+	return c.sessions.Start(ctx, start, func(err error) bool {
 		var full *ssh.OpenChannelError
-		if !errors.As(err, &full) || !c.sessions.wait(ctx, &refusals) {
-			return nil, err
-		}
-	}
+		return errors.As(err, &full)
+	})
 }
 
 // startInTime is start with a bound on how long the server may take.
-func (c *Conn) startInTime(ctx context.Context, command string, prepare func(*ssh.Session) error) (*process, error) {
+func (c *Conn) startInTime(ctx context.Context, command string, prepare func(*ssh.Session) error) (shell.Process, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, openTimeout,
 		fmt.Errorf("%w: it opened no session in %s", host.ErrTimeout, openTimeout))
 	defer cancel()
 	type opened struct {
-		p   *process
+		p   shell.Process
 		err error
 	}
 	done := make(chan opened, 1)
@@ -136,13 +130,13 @@ func (c *Conn) startInTime(ctx context.Context, command string, prepare func(*ss
 	}
 }
 
-func (c *Conn) start(command string, prepare func(*ssh.Session) error) (*process, error) {
+func (c *Conn) start(command string, prepare func(*ssh.Session) error) (shell.Process, error) {
 	s, err := c.client.NewSession()
 	if err != nil {
 		return nil, sessionError(err)
 	}
-	c.sessions.opened()
-	p := &process{session: s, ended: c.sessions.ended, hangUp: c.client.Close}
+	c.sessions.Opened()
+	p := &process{session: s, ended: c.sessions.Ended, hangUp: c.client.Close}
 	p.stdin, err = s.StdinPipe()
 	if err == nil {
 		p.stdout, err = s.StdoutPipe()

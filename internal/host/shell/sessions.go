@@ -1,4 +1,4 @@
-package ssh
+package shell
 
 import (
 	"context"
@@ -6,25 +6,40 @@ import (
 	"time"
 )
 
-// sessions are those open on one connection. How many a server allows at once
+// Sessions are those open on one connection. How many a server allows at once
 // (MaxSessions: 10 by default, 1 on careful bastions) it tells only by refusing
 // one.
-type sessions struct {
+type Sessions struct {
 	mu     sync.Mutex
 	open   int
 	worked bool // it has opened one
 }
 
-// opened notes that the server opened one.
-func (s *sessions) opened() {
+// Start calls start. Where its error is a server's that has no room for one more
+// session, it waits for one of ours to end and calls it again.
+func (s *Sessions) Start(ctx context.Context, start func() (Process, error), noRoom func(error) bool) (Process, error) {
+	refusals := 0
+	for {
+		p, err := start()
+		if err == nil {
+			return p, nil
+		}
+		if !noRoom(err) || !s.wait(ctx, &refusals) {
+			return nil, err
+		}
+	}
+}
+
+// Opened notes that the server opened one.
+func (s *Sessions) Opened() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open++
 	s.worked = true
 }
 
-// ended notes that one has ended here; the server may be a moment behind.
-func (s *sessions) ended() {
+// Ended notes that one has ended here; the server may be a moment behind.
+func (s *Sessions) Ended() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open--
@@ -42,7 +57,7 @@ const (
 
 // wait is for after a refusal; refusals counts those that came while none of ours
 // was open. It reports whether to ask again.
-func (s *sessions) wait(ctx context.Context, refusals *int) bool {
+func (s *Sessions) wait(ctx context.Context, refusals *int) bool {
 	s.mu.Lock()
 	open, worked := s.open, s.worked
 	s.mu.Unlock()
