@@ -27,7 +27,10 @@ type Conn struct {
 	Legacy     inventory.Algorithms // what of it is outdated
 }
 
-var _ shell.Wire = (*Conn)(nil)
+var (
+	_ shell.Wire     = (*Conn)(nil)
+	_ shell.Terminal = (*Conn)(nil)
+)
 
 func newConn(r *run) *Conn {
 	r.mu.Lock()
@@ -61,7 +64,14 @@ func (c *Conn) Close() error {
 // Start implements shell.Wire. On a server that allows no more sessions at once
 // it waits for one of ours to end.
 func (c *Conn) Start(ctx context.Context, command string) (shell.Process, error) {
-	return c.open(ctx, newSession(command))
+	return c.open(ctx, newSession(command, ""))
+}
+
+// StartOnTerminal implements shell.Terminal. The terminal's modes are those of our
+// end, and a pipe has none: every byte passes as it is and none is echoed. Whether
+// the server gives one shows only once the command runs.
+func (c *Conn) StartOnTerminal(ctx context.Context, command string) (shell.Process, error) {
+	return c.open(ctx, newSession(command, "dumb"))
 }
 
 // open has the master ask for a session.

@@ -69,6 +69,7 @@ func (j *journal) read(line string) {
 	case debug:
 		j.follow(text)
 	case strings.HasPrefix(line, "Authenticated to "): // no debugging to ssh
+	case strings.Contains(line, "tcgetattr: "): // of a pipe, when a terminal is wanted
 	case line != "":
 		j.complain(line)
 	}

@@ -28,6 +28,7 @@ const (
 	muxFailure    = 0x80000003
 	muxExit       = 0x80000004
 	muxOpened     = 0x80000006
+	muxNoTerminal = 0x80000008
 
 	muxVersion = 4
 	muxLimit   = 256 << 10 // bytes of a message
@@ -79,8 +80,11 @@ func (p *process) Wait() (int, error) {
 		if err != nil {
 			return -1, p.noExit(err)
 		}
+		if m.kind == muxNoTerminal {
+			return -1, fmt.Errorf("%w: it gives no terminal", host.ErrRefused)
+		}
 		if m.kind != muxExit {
-			continue // a terminal that could not be had, or news of another version
+			continue // news of another version
 		}
 		m.word() // the session
 		exit := int(m.word())
@@ -212,12 +216,17 @@ func greet(c *net.UnixConn) error {
 	return nil
 }
 
-// newSession asks for command without a terminal, X11, an agent or a subsystem.
-func newSession(command string) []byte {
+// newSession asks for command without X11, an agent or a subsystem, on a terminal
+// if that is named.
+func newSession(command, terminal string) []byte {
+	var want uint32
+	if terminal != "" {
+		want = 1
+	}
 	m := words(muxNewSession, 0)
 	m = appendText(m, "") // reserved
-	m = append(m, words(0, 0, 0, 0, noEscape)...)
-	m = appendText(m, "") // the terminal's type
+	m = append(m, words(want, 0, 0, 0, noEscape)...)
+	m = appendText(m, terminal)
 	return appendText(m, command)
 }
 

@@ -237,6 +237,9 @@ func (r *run) noShell(ctx context.Context, readErr error) error {
 	if readErr != nil && errors.Is(readErr, host.ErrLost) {
 		return fmt.Errorf("%w before the login shell answered%s", readErr, r.saidInstead())
 	}
+	if errors.Is(readErr, host.ErrRefused) {
+		return readErr
+	}
 	return fmt.Errorf("%w: the login gives no POSIX shell (exit %d)%s", host.ErrRefused, exit, r.saidInstead())
 }
 

@@ -31,9 +31,10 @@ const endText = "#nightcall go\n"
 // what is sent before may be lost or echoed.
 const ready = mark + "ready"
 
-// commandOnTerminal is what a wire is asked to start on a terminal.
+// commandOnTerminal is what a wire is asked to start on a terminal. It ends where
+// it has got none, which a wire may learn late.
 var commandOnTerminal = fmt.Sprintf("exec sh -c %s", host.Quote(fmt.Sprintf(
-	`stty raw -echo 2>/dev/null; %sprintf "\n%%s\n" %s; %s`, setNewline, ready, nextText,
+	`[ -t 0 ] || exit 1; stty raw -echo 2>/dev/null; %sprintf "\n%%s\n" %s; %s`, setNewline, ready, nextText,
 )))
 
 // startTerminal starts the program's shell on a terminal and waits for it.
