@@ -149,6 +149,13 @@ func (j *journal) said(texts ...string) string {
 	return ""
 }
 
+// greeting is the version line of the server, once it has said it.
+func (j *journal) greeting() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.server
+}
+
 // last is the last complaint, for a sentence.
 func (j *journal) last() string {
 	if len(j.complaints) == 0 {
@@ -161,6 +168,7 @@ func (j *journal) last() string {
 var (
 	errOtherKey  = errors.New("another host key than those we know")
 	errSignature = errors.New("no mutual signature algorithm")
+	errAppliance = errors.New("an appliance, by what it greets with")
 )
 
 // explain turns the end of ssh into one of our errors, by the step it came in.

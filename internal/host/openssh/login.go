@@ -28,6 +28,7 @@ type login struct {
 	password *credential.Credential // nil when there is none
 
 	need    legacy
+	server  string   // the version line it greets with, once its key was fetched
 	offered []string // the methods the server takes, as far as it told
 	trial   string   // the method that a password is tried with; empty for keys
 }
@@ -47,7 +48,7 @@ func (l *login) enter(ctx context.Context) (*Conn, error) {
 			return l.learn(ctx, conn, keys)
 		case errors.As(err, &no):
 			err = l.need.widen(ctx, l.client, no)
-		case errors.Is(err, errOtherKey) && !refetched:
+		case (errors.Is(err, errOtherKey) || errors.Is(err, errAppliance)) && !refetched:
 			refetched = true
 			keys, err = l.fetch(ctx)
 		case errors.Is(err, errSignature) && l.need.Signature == nil:
@@ -71,13 +72,20 @@ func (l *login) keys(ctx context.Context) ([]inventory.HostKey, error) {
 	return l.fetch(ctx)
 }
 
-// fetch sees the host's key and has Trust decide about it.
+// fetch sees the host's key and has Trust decide about it. An appliance goes no
+// further.
 func (l *login) fetch(ctx context.Context) ([]inventory.HostKey, error) {
 	key, err := l.see(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return []inventory.HostKey{key}, l.dialer.Trust.Judge(ctx, l.hop, key)
+	if err := l.dialer.Trust.Judge(ctx, l.hop, key); err != nil {
+		return nil, err
+	}
+	if what := ssh.Appliance(l.server); what != "" {
+		return nil, &ssh.ApplianceError{What: what, Server: l.server, Key: key, Wire: "openssh"}
+	}
+	return []inventory.HostKey{key}, nil
 }
 
 // learn tells Trust which key was shown: one that only the user's known_hosts had
@@ -152,6 +160,7 @@ func (l *login) glance(ctx context.Context, only []string) (inventory.HostKey, e
 	if err := r.await(ctx, stepAuth); err != nil {
 		return inventory.HostKey{}, err
 	}
+	l.server = r.greeting()
 	text, err := os.ReadFile(filepath.Join(dir, knownFile))
 	if err != nil {
 		return inventory.HostKey{}, fmt.Errorf("%w: ssh wrote no host key down: %w", host.ErrHostKey, err)

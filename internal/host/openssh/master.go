@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/host/ssh"
 )
 
 // keeper runs ssh and waits on its own standard input, which only we hold: when
@@ -113,6 +114,9 @@ func (r *run) await(ctx context.Context, until step) error {
 	timing, paused := step(-1), false
 	for {
 		at, pausing := r.state()
+		if until == stepOpen && ssh.Appliance(r.greeting()) != "" {
+			return errAppliance // before anybody logs in there
+		}
 		if at >= until {
 			return r.opened(until)
 		}

@@ -26,6 +26,7 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/host/openssh"
 	"github.com/nightcall-sh/nightcall/internal/host/shell"
 	"github.com/nightcall-sh/nightcall/internal/host/ssh"
+	"github.com/nightcall-sh/nightcall/internal/inventory"
 )
 
 // holder is the variable by which this test binary is told to hold a connection
@@ -289,6 +290,42 @@ func TestAnRSAKeySigns(t *testing.T) {
 				t.Errorf("legacy = %+v", conn.Legacy)
 			}
 		})
+	}
+}
+
+// TestAnApplianceIsLeftAlone meets a switch twice, with its key new and known, and
+// a password at hand that would open it. The server runs in the process because a
+// real sshd greets as itself.
+func TestAnApplianceIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	var attempts atomic.Int32
+	count := func() (*xssh.Permissions, error) {
+		attempts.Add(1)
+		return nil, nil
+	}
+	route := sshServer(t, &xssh.ServerConfig{
+		ServerVersion:     "SSH-2.0-Cisco-1.25",
+		PasswordCallback:  func(xssh.ConnMetadata, []byte) (*xssh.Permissions, error) { return count() },
+		PublicKeyCallback: func(xssh.ConnMetadata, xssh.PublicKey) (*xssh.Permissions, error) { return count() },
+	})
+	route[0].Identities = []string{hosttest.StartSSHD(t).Identity}
+	d := newDialer(t)
+	d.Password = func(ssh.Hop, bool) *credential.Credential {
+		return credential.New("Password", func(context.Context, string) (string, error) { return "s3same", nil }, nil)
+	}
+	for _, when := range []string{"new", "known"} {
+		var left *ssh.ApplianceError
+		_, err := d.Dial(t.Context(), route)
+		if !errors.As(err, &left) || !errors.Is(err, host.ErrRefused) || left.What != "Cisco" {
+			t.Fatalf("%s: err = %v, want an appliance", when, err)
+		}
+		a := left.Describe(inventory.Access{})
+		if a.Wire != "openssh" || a.Server != "SSH-2.0-Cisco-1.25" || a.HostKeys[0].Type != "ssh-ed25519" {
+			t.Errorf("%s: described as %+v", when, a)
+		}
+	}
+	if attempts.Load() > 0 {
+		t.Errorf("%d attempts to log in", attempts.Load())
 	}
 }
 

@@ -32,8 +32,8 @@ var appliances = []struct {
 	{"a file transfer service", regexp.MustCompile(`^SSH-[0-9.]+-(?:AWS_SFTP|mod_sftp|ProFTPD|GlobalScape|JSCAPE|CompleteFTP)`)},
 }
 
-// appliance names what greets with this version line, or is empty.
-func appliance(version string) string {
+// Appliance names what greets with this version line, or is empty.
+func Appliance(version string) string {
 	for _, a := range appliances {
 		if a.version.MatchString(version) {
 			return a.what
@@ -48,6 +48,7 @@ type ApplianceError struct {
 	What   string
 	Server string // the version line it greets with
 	Key    inventory.HostKey
+	Wire   string // the wire that met it
 }
 
 func (e *ApplianceError) Error() string {
@@ -58,6 +59,6 @@ func (e *ApplianceError) Unwrap() error { return host.ErrRefused }
 
 // Describe completes what is known of the way to the host.
 func (e *ApplianceError) Describe(a inventory.Access) inventory.Access {
-	a.Wire, a.Server, a.HostKeys = "ssh", e.Server, []inventory.HostKey{e.Key}
+	a.Wire, a.Server, a.HostKeys = e.Wire, e.Server, []inventory.HostKey{e.Key}
 	return a
 }

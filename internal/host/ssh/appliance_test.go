@@ -20,7 +20,7 @@ func TestAppliance(t *testing.T) {
 		"SSH-2.0-Go":                                                 "",
 		"":                                                           "",
 	} {
-		if got := appliance(version); got != want {
+		if got := Appliance(version); got != want {
 			t.Errorf("%q is %q, want %q", version, got, want)
 		}
 	}

@@ -278,8 +278,8 @@ func (d *Dialer) clientConfig(ctx context.Context, h Hop, l *login, p *phases, l
 			defer p.to(phaseAuth)
 			p.key = key
 			p.verdict = d.Trust.check(ctx, h, remote, key)
-			if what := appliance(p.version()); what != "" && p.verdict == nil {
-				p.verdict = &ApplianceError{What: what, Server: p.version(), Key: describeKey(key)}
+			if what := Appliance(p.version()); what != "" && p.verdict == nil {
+				p.verdict = &ApplianceError{What: what, Server: p.version(), Key: describeKey(key), Wire: "ssh"}
 			}
 			return p.verdict
 		},
