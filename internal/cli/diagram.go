@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nightcall-sh/nightcall/internal/check"
+	"github.com/nightcall-sh/nightcall/internal/diagram"
+	"github.com/nightcall-sh/nightcall/internal/export"
+	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/link"
+	"github.com/nightcall-sh/nightcall/internal/timeline"
+)
+
+type diagramOptions struct {
+	file, format string
+	fold         int
+	anonymise    bool
+	plain        bool
+}
+
+// diagramFormats write a picture, by the ending of the file.
+var diagramFormats = map[string]func(diagram.Picture) []byte{
+	"svg": diagram.SVG, "dot": diagram.DOT, "mmd": diagram.Mermaid, "d2": diagram.D2, "py": diagram.Python, "go": diagram.Go, "txt": diagram.Text,
+}
+
+func newDiagramCmd(a *app) *cobra.Command {
+	var opts diagramOptions
+	formats := strings.Join(slices.Sorted(maps.Keys(diagramFormats)), ", ")
+	cmd := &cobra.Command{
+		Use:     "diagram",
+		GroupID: groupLook,
+		Short:   "Draw who talks to whom",
+		Long: `Draw the hosts of the incident and who talks to whom, as seen and as declared, without
+connecting to any: tiers from left to right, siblings and declared groups in boxes.
+
+Red dashes are calls that get no answer; grey dots what was declared and never seen;
+grey hosts those that nobody visited. A frame and a number tell a host's findings, EOL
+an operating system that is no longer maintained. In a large fleet, equal siblings are
+drawn as one, and edges that all of a box have are drawn from the box.
+
+The ending of the file says the format: svg; dot for Graphviz; mmd for Mermaid; d2; py
+for mingrammer's diagrams; go for go-diagrams; txt. Without a file, the text is
+printed. Equal facts give equal bytes.
+
+EXIT STATUS
+  0  drawn
+  1  there is nothing to draw, or the file cannot be written
+  2  usage; no such format`,
+		Example: `  nightcall diagram
+  nightcall diagram -o arch.svg
+  nightcall diagram -o arch.py && python3 arch.py
+  nightcall diagram --anonymise --format mmd`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runDiagram(cmd.Context(), a, opts) },
+	}
+	f := cmd.Flags()
+	f.StringVarP(&opts.file, "output", "o", "", "file to write, whole or not at all (default: text on standard output)")
+	f.StringVar(&opts.format, "format", "", "format, when the file's ending does not say it: "+formats)
+	f.IntVar(&opts.fold, "fold", 40, "draw equal siblings as one where there are more nodes than this")
+	f.BoolVar(&opts.anonymise, "anonymise", false, "keep the shape, and no name or address")
+	f.BoolVar(&opts.plain, "plain", false, "without findings")
+	_ = cmd.RegisterFlagCompletionFunc("format", completeWords(slices.Sorted(maps.Keys(diagramFormats))...))
+	return cmd
+}
+
+func runDiagram(ctx context.Context, a *app, opts diagramOptions) error {
+	if opts.fold < 0 {
+		return usageError("nightcall diagram --fold 40", "--fold must not be below zero")
+	}
+	render, err := opts.renderer()
+	if err != nil {
+		return err
+	}
+	i, err := a.openCurrent(ctx)
+	if err != nil {
+		return err
+	}
+	defer i.Close()
+	fleet, m, err := i.Map(ctx)
+	if err != nil {
+		return err
+	}
+	if len(m.Hosts)+len(m.Links) == 0 {
+		return withHint(errors.New("there is nothing to draw yet"), "nightcall scan web1 web2, or nightcall host declare db1 --runs mysql")
+	}
+	o := diagram.Options{Title: i.Title, FoldAbove: opts.fold, Anonymise: opts.anonymise}
+	var broken error
+	if !opts.plain {
+		o.Marks, broken = a.marks(fleet, m)
+	}
+	text := render(diagram.Of(m, m.Groups(), o))
+	if opts.file == "" {
+		if a.json {
+			return errors.Join(printJSON(a.io, exportResult{Format: opts.format, Hosts: len(m.Hosts), Warnings: []export.Warning{}, Text: string(text)}), broken)
+		}
+		_, err := a.io.Out.Write(text)
+		return errors.Join(err, broken)
+	}
+	return errors.Join(i.writeDiagram(ctx, opts, text, len(m.Hosts)), broken)
+}
+
+// renderer is the format that the flags ask for.
+func (o *diagramOptions) renderer() (func(diagram.Picture) []byte, error) {
+	if o.format == "" {
+		o.format = strings.TrimPrefix(strings.ToLower(filepath.Ext(o.file)), ".")
+	}
+	if o.format == "" {
+		o.format = "txt"
+	}
+	render, ok := diagramFormats[o.format]
+	if !ok {
+		return nil, usageError("formats: "+strings.Join(slices.Sorted(maps.Keys(diagramFormats)), ", "), "unknown format %q", o.format)
+	}
+	return render, nil
+}
+
+// marks are what findings say of each host.
+func (a *app) marks(fleet inventory.Fleet, m link.Map) (map[string]diagram.Mark, error) {
+	catalogue, broken := a.catalogue()
+	result := check.JudgeFleet(catalogue.Checks(), catalogue.EOL, fleet, check.NewSite(fleet, m), a.now())
+	marks := map[string]diagram.Mark{}
+	for _, f := range result.Findings { // the worst first
+		mark := marks[f.Host]
+		if f.Status == check.Unknown {
+			continue
+		}
+		if mark.Status == "" {
+			mark.Status = f.Status.String()
+		}
+		mark.Count++
+		mark.Old = mark.Old || f.Check == "os-end-of-life"
+		marks[f.Host] = mark
+	}
+	return marks, broken
+}
+
+// writeDiagram writes the file; the timeline has it first.
+func (i *openIncident) writeDiagram(ctx context.Context, opts diagramOptions, text []byte, hosts int) error {
+	path, err := filepath.Abs(opts.file)
+	if err != nil {
+		return fmt.Errorf("draw %s: %w", opts.file, err)
+	}
+	entry := timeline.Export{Format: "diagram " + opts.format, Path: path, Hosts: hosts}
+	if err := i.Append(ctx, timeline.Exported, "", entry); err != nil {
+		return err
+	}
+	if err := export.WriteFile(path, text, 0o600); err != nil {
+		return err
+	}
+	if i.app.json {
+		return printJSON(i.app.io, exportResult{Format: opts.format, Path: path, Hosts: hosts, Warnings: []export.Warning{}})
+	}
+	i.app.say("%s: %d hosts", printable(path), hosts)
+	return nil
+}

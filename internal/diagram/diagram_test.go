@@ -1,0 +1,308 @@
+package diagram
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/link"
+	"github.com/nightcall-sh/nightcall/internal/timeline"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// formats is every way to write a picture.
+var formats = map[string]func(Picture) []byte{"svg": SVG, "dot": DOT, "mmd": Mermaid, "d2": D2, "py": Python, "go": Go, "txt": Text}
+
+// example is the platform of the story as people would declare it.
+func example() link.Map {
+	var d link.Draft
+	host := func(group, runs string, names ...string) {
+		for n, name := range names {
+			d.Hosts = append(d.Hosts, timeline.HostDraft{Name: name, Runs: runs, Group: group, Address: fmt.Sprintf("10.0.%d.%d", 10+len(group), n+1)})
+		}
+	}
+	host("Entrypoint", "haproxy", "lb1", "lb2")
+	host("Backend Cluster", "spring", "be1", "be2", "be3")
+	host("Frontend Cluster", "nginx", "fe1", "fe2", "fe3")
+	host("Cache HA", "redis", "redis1", "redis2")
+	host("Database HA", "mysql", "db1", "db2")
+	add := func(from, to string, port int, label, style, color string) {
+		d.Links = append(d.Links, timeline.LinkDraft{From: from, To: to, Port: port, Label: label, Style: style, Color: color})
+	}
+	add("lb1", "lb2", 0, "standby", "dashed", "red")
+	add("redis2", "redis1", 6379, "replica", "dashed", "red")
+	add("db2", "db1", 3306, "replica", "dashed", "red")
+	for n := 1; n <= 3; n++ {
+		add("lb1", fmt.Sprintf("be%d", n), 8080, "", "solid", "darkgreen")
+		add("lb1", fmt.Sprintf("fe%d", n), 80, "", "solid", "red")
+		add(fmt.Sprintf("be%d", n), "redis1", 6379, "", "solid", "brown")
+		add(fmt.Sprintf("be%d", n), "db1", 3306, "", "solid", "black")
+	}
+	return link.Join(inventory.Fleet{}, nil, d)
+}
+
+func drawn(m link.Map, o Options) Picture { return Of(m, m.Groups(), o) }
+
+// observed is the same platform after a visit: one link fails, one host is worse
+// than its siblings.
+func observed() Picture {
+	m := example()
+	for n := range m.Hosts {
+		m.Hosts[n].Visited = m.Hosts[n].Name != "db2"
+	}
+	for n := range m.Links {
+		l := &m.Links[n]
+		l.State, l.Observed, l.Style, l.Color, l.Label = link.Established, true, "", "", ""
+		if l.From.Host == "be2" && l.To.Host == "db1" {
+			l.State = link.Attempted
+		}
+	}
+	m.Links = append(m.Links,
+		link.Link{From: link.End{Address: link.Internet}, To: link.End{Host: "lb1"}, Port: 443, State: link.Established},
+		link.Link{From: link.End{Host: "be3"}, To: link.End{Address: "10.0.99.9"}, Port: 9092, Kind: "kafka", State: link.Established})
+	return drawn(m, Options{Title: "checkout is down", FoldAbove: 40, Marks: map[string]Mark{
+		"db1": {Status: "critical", Count: 3, Old: true}, "fe3": {Status: "warning", Count: 1},
+	}})
+}
+
+var iconBytes = regexp.MustCompile(`base64,[A-Za-z0-9+/=]+`)
+
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	for name, p := range map[string]Picture{"draft": drawn(example(), Options{Title: "Example for blog", FoldAbove: 40}), "observed": observed()} {
+		for format, write := range formats {
+			golden(t, filepath.Join("testdata", name+"."+format), iconBytes.ReplaceAllString(string(write(p)), "base64,…"))
+		}
+	}
+}
+
+// golden compares a text with a file. A program has another ending there, so
+// that no tool takes it for ours.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	file += ".golden"
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s differs; -update writes it anew (-want +got):\n%s", file, diff)
+	}
+}
+
+// cloud is a fleet of n hosts in boxes of five, with links to random others.
+func cloud(n, links int) link.Map {
+	rnd := rand.New(rand.NewPCG(uint64(n), uint64(links)))
+	var m link.Map
+	kinds := []string{"haproxy", "nginx", "spring", "kafka", "redis", "mysql", "minio"}
+	for i := range n {
+		m.Hosts = append(m.Hosts, link.Node{Name: fmt.Sprintf("host%d", i), Runs: kinds[i/5%len(kinds)], Group: fmt.Sprintf("group %d", i/5), Visited: true})
+	}
+	for range links {
+		a, b := rnd.IntN(n), rnd.IntN(n)
+		if a == b {
+			continue
+		}
+		l := link.Link{From: link.End{Host: m.Hosts[a].Name}, To: link.End{Host: m.Hosts[b].Name}, Port: 80, State: link.Established}
+		if rnd.IntN(8) == 0 {
+			l.State = link.Attempted
+		}
+		m.Links = append(m.Links, l)
+	}
+	return m
+}
+
+// Nothing lies on anything else, and no edge runs through a host it does not
+// belong to.
+func TestLayoutIsClear(t *testing.T) {
+	t.Parallel()
+	pictures := map[string]Picture{"draft": drawn(example(), Options{FoldAbove: 40}), "observed": observed()}
+	for _, size := range [][2]int{{12, 15}, {80, 120}, {200, 400}} {
+		pictures[fmt.Sprint(size)] = drawn(cloud(size[0], size[1]), Options{FoldAbove: 1000})
+	}
+	for name, p := range pictures {
+		l := lay(p)
+		apart(t, name+": nodes", l.nodes)
+		apart(t, name+": boxes", l.boxes)
+		labels := map[string]rect{}
+		for i, e := range p.Edges {
+			for _, n := range p.Nodes {
+				if n.ID != e.From && n.ID != e.To && crosses(l.edges[i], icon(l.nodes[n.ID])) {
+					t.Errorf("%s: the edge from %s to %s runs through %s", name, e.From, e.To, n.Name)
+				}
+			}
+			if e.Label != "" {
+				labels[fmt.Sprintf("%d %s", i, e.Label)] = l.edges[i].label
+			}
+		}
+		apart(t, name+": labels", labels)
+	}
+}
+
+// apart refuses rectangles that lie on one another.
+func apart(t *testing.T, what string, rects map[string]rect) {
+	t.Helper()
+	for a, r := range rects {
+		for b, o := range rects {
+			if a < b && r.overlaps(o) {
+				t.Errorf("%s: %s lies on %s", what, a, b)
+			}
+		}
+	}
+}
+
+// icon is the part of a node that the icon takes.
+func icon(r rect) rect {
+	return rect{r.x + (r.w-iconSize)/2, r.y + 5, iconSize, iconSize}
+}
+
+// crosses walks an edge as it is drawn.
+func crosses(r route, over rect) bool {
+	for n := 1; n < len(r.points); n++ {
+		a, b := r.points[n-1], r.points[n]
+		for step := range 41 {
+			t := float64(step) / 40
+			u := 1 - t
+			mid := (a.x + b.x) / 2
+			x := u*u*u*a.x + 3*u*u*t*mid + 3*u*t*t*mid + t*t*t*b.x
+			y := a.y + (b.y-a.y)*smooth(t)
+			if over.overlaps(rect{x, y, 0.1, 0.1}) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func TestEqualBytes(t *testing.T) {
+	t.Parallel()
+	for format, write := range formats {
+		first := write(drawn(cloud(60, 90), Options{FoldAbove: 1000}))
+		for range 3 {
+			if again := write(drawn(cloud(60, 90), Options{FoldAbove: 1000})); string(again) != string(first) {
+				t.Fatalf("%s: the same picture gave other bytes", format)
+			}
+		}
+	}
+}
+
+// A fleet of hundreds is a few nodes, and the one that differs stays apart.
+func TestFold(t *testing.T) {
+	t.Parallel()
+	var m link.Map
+	for n := range 500 {
+		name := fmt.Sprintf("app%d", n)
+		m.Hosts = append(m.Hosts, link.Node{Name: name, Runs: "spring", Group: "app", Visited: true})
+		m.Links = append(m.Links, link.Link{From: link.End{Host: name}, To: link.End{Host: "db1"}, Port: 3306, Kind: "mysql", State: link.Established})
+	}
+	m.Hosts = append(m.Hosts, link.Node{Name: "db1", Runs: "mysql", Visited: true})
+	m.Links[7].State = link.Attempted
+	p := drawn(m, Options{FoldAbove: 40, Marks: map[string]Mark{"app9": {Status: "critical", Count: 2}}})
+	var got []string
+	for _, n := range p.Nodes {
+		got = append(got, n.Name)
+	}
+	if want := []string{"app0 … ×498", "app7", "app9", "db1"}; !slices.Equal(got, want) {
+		t.Errorf("nodes %v, want %v", got, want)
+	}
+	if len(p.Edges) != 3 {
+		t.Errorf("edges: %+v", p.Edges)
+	}
+}
+
+func TestBundle(t *testing.T) {
+	t.Parallel()
+	p := drawn(example(), Options{FoldAbove: 40})
+	name := map[string]string{}
+	for _, b := range p.Boxes {
+		name[b.ID] = "[" + b.Name + "]"
+	}
+	for _, n := range p.Nodes {
+		name[n.ID] = n.Name
+	}
+	var got []string
+	for _, e := range p.Edges {
+		got = append(got, fmt.Sprintf("%s -> %s %d", name[e.From], name[e.To], e.Count))
+	}
+	slices.Sort(got)
+	want := []string{
+		"[Backend Cluster] -> db1 3", "[Backend Cluster] -> redis1 3", "db2 -> db1 1", "lb1 -> [Backend Cluster] 3",
+		"lb1 -> [Frontend Cluster] 3", "lb1 -> lb2 1", "redis2 -> redis1 1",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Nothing of a name survives.
+func TestAnonymise(t *testing.T) {
+	t.Parallel()
+	m := example()
+	for n := range m.Hosts {
+		m.Hosts[n].Name += "secret"
+		m.Hosts[n].Group += "secret"
+	}
+	for n := range m.Links {
+		m.Links[n].From.Host += "secret"
+		m.Links[n].To.Host += "secret"
+		m.Links[n].Label = "secret"
+	}
+	m.Links = append(m.Links, link.Link{From: link.End{Host: "be1secret"}, To: link.End{Address: "10.9.9.9"}, Port: 80, Kind: "secretd"})
+	m.Hosts = append(m.Hosts, link.Node{Name: "xsecret", Runs: "secretd", Address: "10.9.9.8"})
+	p := drawn(m, Options{Title: "secret", FoldAbove: 40, Anonymise: true})
+	for format, write := range formats {
+		if text := iconBytes.ReplaceAllString(string(write(p)), ""); strings.Contains(text, "secret") || strings.Contains(text, "10.9") {
+			t.Errorf("%s tells names:\n%s", format, text)
+		}
+	}
+	if len(p.Nodes) != len(m.Hosts)+1 {
+		t.Errorf("%d nodes of %d hosts", len(p.Nodes), len(m.Hosts))
+	}
+}
+
+func TestIconsAreThere(t *testing.T) {
+	t.Parallel()
+	for kind, name := range iconFiles {
+		if len(iconData(name)) == 0 {
+			t.Errorf("%s has no icon %s", kind, name)
+		}
+	}
+}
+
+// An empty picture is a picture too.
+func TestNothingToDraw(t *testing.T) {
+	t.Parallel()
+	for format, write := range formats {
+		if format != "txt" && len(write(Picture{})) == 0 {
+			t.Errorf("%s wrote nothing", format)
+		}
+	}
+}
+
+func BenchmarkSVG(b *testing.B) {
+	for _, size := range [][2]int{{12, 15}, {200, 400}} {
+		p := drawn(cloud(size[0], size[1]), Options{FoldAbove: 1000})
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			for b.Loop() {
+				SVG(p)
+			}
+		})
+	}
+}

@@ -1,0 +1,101 @@
+package diagram
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Text writes the picture for a terminal: each box and each lone node with what
+// leads away from it. The strings in it are one line each.
+func Text(p Picture) []byte {
+	var b strings.Builder
+	names := map[string]string{}
+	for _, box := range p.Boxes {
+		names[box.ID] = fmt.Sprintf("[%s]", box.Name)
+	}
+	for _, n := range p.Nodes {
+		names[n.ID] = n.Name
+	}
+	heads := []string{}
+	inner := map[string][]string{}
+	for _, box := range p.Boxes {
+		heads = append(heads, box.ID)
+		for _, n := range p.inside(box.ID) {
+			inner[box.ID] = append(inner[box.ID], n.ID)
+		}
+	}
+	for _, n := range p.Nodes {
+		if n.Box == "" && n.Kind == "internet" {
+			heads = append([]string{n.ID}, heads...)
+		} else if n.Box == "" {
+			heads = append(heads, n.ID)
+		}
+	}
+	nodes := map[string]Node{}
+	for _, n := range p.Nodes {
+		nodes[n.ID] = n
+	}
+	if p.Title != "" {
+		b.WriteString(p.Title + "\n\n")
+	}
+	for n, id := range heads {
+		if n > 0 {
+			b.WriteByte('\n')
+		}
+		if node, ok := nodes[id]; ok {
+			b.WriteString(nodeText(node) + "\n")
+			p.leaves(&b, id, "    ", names)
+			continue
+		}
+		b.WriteString(names[id] + "\n")
+		p.leaves(&b, id, "    ", names)
+		for _, member := range inner[id] {
+			b.WriteString("    " + nodeText(nodes[member]) + "\n")
+			p.leaves(&b, member, "        ", names)
+		}
+	}
+	return []byte(b.String())
+}
+
+// nodeText is a node with what is to be known of it.
+func nodeText(n Node) string {
+	text := n.Name
+	if n.Sub != "" {
+		text += "  " + n.Sub
+	}
+	if n.Grey && n.Sub != "not visited" {
+		text += "  not visited"
+	}
+	if n.Mark.Old {
+		text += "  EOL"
+	}
+	if n.Mark.Status != "" {
+		text += fmt.Sprintf("  !! %s, the worst %s", findings(n.Mark.Count), n.Mark.Status)
+	}
+	return text
+}
+
+func findings(n int) string {
+	if n == 1 {
+		return "1 finding"
+	}
+	return fmt.Sprintf("%d findings", n)
+}
+
+// leaves writes the edges that leave an end.
+func (p Picture) leaves(b *strings.Builder, id, indent string, names map[string]string) {
+	for _, e := range p.Edges {
+		if e.From != id {
+			continue
+		}
+		arrow := map[Look]string{Works: "──▶", Copies: "╌╌▶", Silent: "··▶", Fails: "╌╌✗", Unclear: "─?▶"}[e.Look]
+		line := indent + arrow + " " + names[e.To]
+		if e.Label != "" {
+			line += "  " + e.Label
+		}
+		if e.Look == Silent {
+			line += "  (declared, never seen)"
+		}
+		b.WriteString(line + "\n")
+	}
+}
