@@ -95,6 +95,7 @@ what the outage costs by now. Everything there is also a command.`,
 	)
 	root.AddCommand(
 		newBusinessCmd(a),
+		newChangesCmd(a),
 		newCheckCmd(a),
 		newChecklistCmd(a),
 		newCloseCmd(a),

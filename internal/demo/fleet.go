@@ -142,6 +142,10 @@ func backends() []spec {
 			services: []string{"shop-backend.service loaded active running Shop backend"},
 			packages: []string{"openjdk-11-jre-headless 11.0.22+7-1~deb11u1", "openssl 1.1.1w-0+deb11u1", "libssl1.1 1.1.1w-0+deb11u1", "openssh-server 1:8.4p1-5+deb11u3"},
 		}
+		s.changes = []touched{{"/etc/shop/backend.properties", 26 * time.Hour}} // a release
+		if n == 2 {
+			s.changes = append(s.changes, touched{"/etc/iptables/rules.v4", 95 * time.Minute})
+		}
 		if n == 3 {
 			s.skew = 4 * time.Minute
 			s.services = append(s.services, "● logstash.service loaded failed failed logstash")

@@ -22,6 +22,7 @@ type spec struct {
 	mounts        []mount
 	listeners     []listener
 	daemons       []string // command lines of processes without sockets
+	changes       []touched
 	virtual       string   // an address that moves between hosts, when it is here
 	connections   []string // lines of ss
 	services      []string // lines of systemctl, or names of init scripts
@@ -61,6 +62,12 @@ type listener struct {
 	command string
 	user    string
 	rssMB   int
+}
+
+// touched is a file of /etc and how long ago it changed.
+type touched struct {
+	file string
+	ago  time.Duration
 }
 
 const gib = 1 << 30
@@ -259,5 +266,9 @@ func (s spec) software(m *Machine, now time.Time) {
 		libraries += fmt.Sprintf("/proc/%s/maps:7f%04d000000-7f%04d200000 r-xp 00000000 08:01 %d                  %s\n", pid, n, n, 131000+n, path)
 	}
 	m.Scripts["libraries"] = libraries + "#end\n"
-	m.Scripts["changes"] = fmt.Sprintf("#now %d +0400\n#etc\n%d /etc/hosts\n", now.Unix(), now.Add(-50*time.Hour).Unix())
+	own := now.Add(s.skew) // by its own clock
+	m.Scripts["changes"] = fmt.Sprintf("#now %d +0400\n#etc\n%d /etc/hosts\n", own.Unix(), own.Add(-50*time.Hour).Unix())
+	for _, c := range s.changes {
+		m.Scripts["changes"] += fmt.Sprintf("%d %s\n", own.Add(-c.ago).Unix(), c.file)
+	}
 }
