@@ -22,13 +22,14 @@ func newExportCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "export",
 		GroupID: groupUse,
-		Short:   "Write the inventory for another tool",
+		Short:   "Write the inventory for another tool, or the incident for another laptop",
 		Args:    unknownCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	for _, f := range exportFormats {
 		cmd.AddCommand(newExportFormatCmd(a, f))
 	}
+	cmd.AddCommand(newExportIncidentCmd(a))
 	return cmd
 }
 

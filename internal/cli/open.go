@@ -85,7 +85,7 @@ func (a *app) newIncident(ctx context.Context, title string) (home.Home, openedI
 	if err != nil {
 		return h, openedIncident{}, err
 	}
-	dir, err := a.createIncident(ctx, h, title, entry)
+	dir, err := a.createIncident(ctx, h, title, func(db *sqlite.DB) error { return db.Append(ctx, entry) })
 	if err != nil {
 		return h, openedIncident{}, err
 	}
@@ -106,14 +106,15 @@ func cleanTitle(title string) (string, error) {
 	return title, nil
 }
 
-// createIncident makes the directory, at --incident when that is given.
-func (a *app) createIncident(ctx context.Context, h home.Home, title string, first timeline.Entry) (string, error) {
+// createIncident makes the directory with what write writes, at --incident when
+// that is given.
+func (a *app) createIncident(ctx context.Context, h home.Home, title string, write func(*sqlite.DB) error) (string, error) {
 	fill := func(dir string) error {
 		db, err := sqlite.Open(ctx, filepath.Join(dir, home.Database))
 		if err != nil {
 			return err
 		}
-		return errors.Join(db.Append(ctx, first), db.Close())
+		return errors.Join(write(db), db.Close())
 	}
 	if a.incident == "" {
 		dir, err := h.Create(title, a.now(), fill)

@@ -88,11 +88,11 @@ func runReport(ctx context.Context, a *app, opts reportOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := export.WriteFile(path, text.Bytes(), 0o600); err != nil {
-		return err
-	}
 	done := timeline.Export{Format: "report", Path: path, Hosts: len(d.Fleet.Hosts)}
 	if err := i.Append(ctx, timeline.Exported, "", done); err != nil {
+		return err
+	}
+	if err := export.WriteFile(path, text.Bytes(), 0o600); err != nil {
 		return err
 	}
 	if a.json {

@@ -36,6 +36,10 @@ func sentence(e Entry) (string, bool) {
 		return say(e, func(d Closed) string { return "incident closed" + because(d.Reason) })
 	case IncidentReopened:
 		return "incident reopened", true
+	case IncidentMerged:
+		return say(e, func(d Merge) string {
+			return fmt.Sprintf("merged from %s: %s, %s", oneLine(d.From), entries(d.Entries), hosts(d.Hosts))
+		})
 	case NoteAdded:
 		return say(e, func(d Note) string { return oneLine(d.Text) })
 	case ScanStarted:
@@ -200,6 +204,13 @@ func after(took time.Duration) string {
 		return " after " + took.Round(10*time.Millisecond).String()
 	}
 	return " after " + took.Round(time.Second).String()
+}
+
+func entries(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
 }
 
 func hosts(n int) string {

@@ -51,6 +51,7 @@ const (
 	IncidentOpened   Kind = "incident.opened"   // Opened
 	IncidentClosed   Kind = "incident.closed"   // Closed
 	IncidentReopened Kind = "incident.reopened" // none
+	IncidentMerged   Kind = "incident.merged"   // Merge
 	NoteAdded        Kind = "note"              // Note
 	ScanStarted      Kind = "scan.started"      // ScanStart
 	ScanFinished     Kind = "scan.finished"     // ScanEnd
@@ -73,7 +74,7 @@ const (
 
 // Kinds lists every kind that this version knows.
 var Kinds = append([]Kind{
-	IncidentOpened, IncidentClosed, IncidentReopened, NoteAdded, ScanStarted, ScanFinished, HostScanned,
+	IncidentOpened, IncidentClosed, IncidentReopened, IncidentMerged, NoteAdded, ScanStarted, ScanFinished, HostScanned,
 	HostKeyAccepted, HostKeyChanged, PasswordTried, PasswordAccepted, PasswordRefused, LineStopped, LineReleased,
 	CommandStarted, CommandFinished, Exported,
 	LossStated, MitigationProposed, MitigationApplied, MitigationReverted, MitigationDropped, DiagnosisEstimated,
@@ -88,6 +89,13 @@ type Opened struct {
 // Closed is the data of IncidentClosed.
 type Closed struct {
 	Reason string `json:"reason,omitempty"`
+}
+
+// Merge is the data of IncidentMerged: what another laptop's record brought.
+type Merge struct {
+	From    string `json:"from"`
+	Entries int    `json:"entries"` // that were not there
+	Hosts   int    `json:"hosts"`
 }
 
 // Note is the data of NoteAdded.

@@ -31,6 +31,7 @@ var examples = []struct {
 	{IncidentClosed, Closed{Reason: "disk replaced"}},
 	{IncidentClosed, Closed{}},
 	{IncidentReopened, nil},
+	{IncidentMerged, Merge{From: "/media/usb/checkout.jsonl", Entries: 40, Hosts: 1}},
 	{NoteAdded, Note{Text: "called Ana\n\n  she restarts web2\r\n"}},
 	{ScanStarted, ScanStart{Scan: "s1", Targets: []string{"web1"}}},
 	{ScanStarted, ScanStart{Scan: "s2", Targets: make([]string, 40)}},
