@@ -59,6 +59,7 @@ var rooms = map[string]string{
 	"internal/host/openssh": "internal/credential internal/host internal/host/shell internal/host/ssh internal/inventory internal/word",
 	"internal/sqlite":       "internal/host internal/fact internal/inventory internal/timeline",
 	"internal/export":       "internal/host internal/fact internal/inventory internal/plain internal/word",
+	"internal/bundle":       "internal/inventory internal/timeline",
 	"internal/home":         "",
 
 	// Surfaces.
