@@ -61,6 +61,7 @@ var rooms = map[string]string{
 	"internal/export":       "internal/host internal/fact internal/inventory internal/plain internal/word",
 	"internal/bundle":       "internal/inventory internal/timeline",
 	"internal/home":         "",
+	"internal/netbox":       "internal/fact internal/inventory",
 
 	// Surfaces.
 	"internal/cli":  "*",
@@ -82,6 +83,7 @@ var owners = map[string]string{
 	"github.com/kevinburke/ssh_config": "internal/host/ssh",
 	"github.com/mattn/go-isatty":       "internal/stdio",
 	"github.com/mattn/go-runewidth":    "internal/cli internal/tui",
+	"github.com/netbox-community":      "internal/netbox",
 	"github.com/oklog/ulid/v2":         "internal/timeline internal/cli",
 	"github.com/rogpeppe/go-internal":  "tests",
 	"github.com/skeema/knownhosts":     "internal/host/ssh",
@@ -98,7 +100,7 @@ var owners = map[string]string{
 
 	// Heavy parts of the standard library have owners too.
 	"database/sql":  "internal/sqlite",
-	"net/http":      "",
+	"net/http":      "internal/netbox",
 	"os/exec":       "internal/host/local internal/host/ssh internal/host/openssh internal/host/hosttest internal/export internal/cli",
 	"plugin":        "",
 	"text/template": "",

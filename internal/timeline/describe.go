@@ -68,6 +68,10 @@ func sentence(e Entry) (string, bool) {
 		return say(e, CommandEnd.describe)
 	case Exported:
 		return say(e, func(d Export) string { return fmt.Sprintf("%s written to %s: %s", d.Format, d.Path, hosts(d.Hosts)) })
+	case NetBoxWriting:
+		return say(e, func(d NetBoxBatch) string { return d.describe("writing to") })
+	case NetBoxWrote:
+		return say(e, func(d NetBoxBatch) string { return d.describe("written to") })
 	case HostDeclared:
 		return say(e, func(d HostDraft) string { return "declared: host " + d.describe() })
 	case HostRetracted:
@@ -99,6 +103,10 @@ func say[T any](e Entry, describe func(T) string) (string, bool) {
 func Decode[T any](e Entry) (data T, ok bool) {
 	ok = len(e.Data) > 0 && json.Unmarshal(e.Data, &data) == nil
 	return data, ok
+}
+
+func (d NetBoxBatch) describe(how string) string {
+	return fmt.Sprintf("%s NetBox %s: %s %d × %s", how, d.Server, d.Op, d.Count, strings.ReplaceAll(d.Kind, "_", " "))
 }
 
 func (d ScanEnd) describe() string {

@@ -70,6 +70,8 @@ const (
 	HostRetracted    Kind = "host.retracted"    // HostDraft, of which the name counts
 	LinkDeclared     Kind = "link.declared"     // LinkDraft
 	LinkRetracted    Kind = "link.retracted"    // LinkDraft, of which the ends count
+	NetBoxWriting    Kind = "netbox.writing"    // NetBoxBatch, durable before the request
+	NetBoxWrote      Kind = "netbox.wrote"      // NetBoxBatch
 )
 
 // Kinds lists every kind that this version knows.
@@ -79,6 +81,7 @@ var Kinds = append([]Kind{
 	CommandStarted, CommandFinished, Exported,
 	LossStated, MitigationProposed, MitigationApplied, MitigationReverted, MitigationDropped, DiagnosisEstimated,
 	StepTicked, StepSkipped, StepReopened, HostDeclared, HostRetracted, LinkDeclared, LinkRetracted,
+	NetBoxWriting, NetBoxWrote,
 }, technicalKinds...)
 
 // Opened is the data of IncidentOpened.
@@ -194,6 +197,15 @@ type LinkDraft struct {
 
 // Key is what two declarations of one link have in common.
 func (d LinkDraft) Key() [3]string { return [3]string{d.From, d.To, strconv.Itoa(d.Port)} }
+
+// NetBoxBatch is the data of NetBoxWriting and NetBoxWrote: one bulk request.
+type NetBoxBatch struct {
+	Server  string          `json:"server"`
+	Op      string          `json:"op"`   // create, update, delete
+	Kind    string          `json:"kind"` // of NetBox's objects
+	Count   int             `json:"count"`
+	Objects json.RawMessage `json:"objects"` // each with its fields before and after
+}
 
 // A Log is where entries are kept.
 type Log interface {

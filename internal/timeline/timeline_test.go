@@ -81,6 +81,8 @@ var examples = []struct {
 	{HostRetracted, HostDraft{Name: "db1"}},
 	{LinkDeclared, LinkDraft{From: "be1", To: "db1", Port: 3306, Label: "main"}},
 	{LinkRetracted, LinkDraft{From: "be1", To: "db1"}},
+	{NetBoxWriting, NetBoxBatch{Server: "https://netbox.example.com", Op: "create", Kind: "virtual_machine", Count: 60}},
+	{NetBoxWrote, NetBoxBatch{Server: "https://netbox.example.com", Op: "create", Kind: "virtual_machine", Count: 59}},
 	{"heal.started", map[string]any{"remedy": "vacuum-journal", "n": 3}},
 	{"from.the.future", nil},
 	{NoteAdded, "a note of another shape"},

@@ -1,0 +1,422 @@
+package netbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// chunk is how many objects one request writes: NetBox takes some 50 ms for each,
+// in one transaction, and proxies wait a minute.
+const chunk = 100
+
+// A Batch is one bulk request, as the record keeps it.
+type Batch struct {
+	Op      Op        `json:"op"` // create, update, delete
+	Kind    Kind      `json:"kind"`
+	Objects []Written `json:"objects"`
+}
+
+// Delete is what undo does with what we created. No plan has it.
+const Delete Op = "delete"
+
+// Written is one object of a batch.
+type Written struct {
+	ID     int64          `json:"id,omitempty"` // zero while it is about to be made
+	Key    string         `json:"key"`
+	Host   string         `json:"host,omitempty"`
+	Before map[string]any `json:"before,omitempty"`
+	After  map[string]any `json:"after,omitempty"`
+}
+
+// A Recorder keeps what is written, durably: first that it will be, then that it
+// was.
+type Recorder interface {
+	Writing(Batch) error
+	Wrote(Batch) error
+}
+
+// A Failure is one object that could not be written.
+type Failure struct {
+	Kind   Kind   `json:"kind"`
+	Key    string `json:"key"`
+	Host   string `json:"host,omitempty"`
+	Reason string `json:"reason"`
+}
+
+// A Result is what applying a plan came to.
+type Result struct {
+	Created  int       `json:"created"`
+	Updated  int       `json:"updated"`
+	Deleted  int       `json:"deleted"`
+	Failures []Failure `json:"failures"`
+}
+
+// Apply carries out a plan. One object that NetBox refuses never stops the others;
+// an error means that NetBox or the record could not be reached, and the result
+// says how far it came. Applying again goes on from there.
+func (c *Client) Apply(ctx context.Context, plan Plan, why string, record Recorder) (Result, error) {
+	a := &applier{client: c, record: record, why: why, ids: map[Ref]int64{}, result: Result{Failures: []Failure{}}}
+	for _, s := range plan.Steps {
+		if s.ID != 0 {
+			a.ids[s.ref()] = s.ID
+		}
+	}
+	err := a.run(ctx, plan.Steps)
+	return a.result, err
+}
+
+type applier struct {
+	client *Client
+	record Recorder
+	why    string // told to NetBox's changelog
+	ids    map[Ref]int64
+	result Result
+}
+
+// A task is one object on its way into NetBox.
+type task struct {
+	step Step
+	body map[string]any // as it is sent
+	done Written        // as it is kept
+}
+
+func (a *applier) run(ctx context.Context, steps []Step) error {
+	freed := slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return !s.release })
+	rest := slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return s.release || s.Op != Create && s.Op != Update })
+	for _, kind := range order {
+		if err := a.change(ctx, kind, ofKind(freed, kind), func(string) bool { return true }); err != nil {
+			return err
+		}
+	}
+	early := func(field string) bool { return !slices.Contains(late, field) }
+	for _, kind := range order {
+		fresh := slices.DeleteFunc(ofKind(rest, kind), func(s Step) bool { return s.Op != Create })
+		if err := a.create(ctx, kind, fresh); err != nil {
+			return err
+		}
+		old := slices.DeleteFunc(ofKind(rest, kind), func(s Step) bool { return s.Op != Update })
+		if err := a.change(ctx, kind, old, early); err != nil {
+			return err
+		}
+	}
+	for _, kind := range order {
+		if err := a.change(ctx, kind, ofKind(rest, kind), func(field string) bool { return !early(field) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func ofKind(steps []Step, kind Kind) []Step {
+	return slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return s.Kind != kind })
+}
+
+func (a *applier) fail(s Step, reason string) {
+	a.result.Failures = append(a.result.Failures, Failure{s.Kind, s.Key, s.Host, clip(reason, 500)})
+}
+
+// prepare makes the task of a step, of the fields that are wanted now. It reports
+// false when there is nothing to send.
+func (a *applier) prepare(s Step, want func(string) bool) (task, bool) {
+	t := task{step: s, body: map[string]any{}, done: Written{ID: a.ids[s.ref()], Key: s.Key, Host: s.Host, Before: map[string]any{}, After: map[string]any{}}}
+	for _, c := range s.Changes {
+		if !want(c.Field) {
+			continue
+		}
+		after := c.After
+		if ref, ok := after.(Ref); ok {
+			id, made := a.ids[ref]
+			if !made {
+				a.fail(s, fmt.Sprintf("%s needs %s %s, which was not made", c.Field, ref.Kind, ref.Key))
+				return t, false
+			}
+			after = id
+		}
+		t.done.Before[c.Field], t.done.After[c.Field] = c.Before, after
+		encode(t.body, c.Field, after)
+	}
+	if len(t.done.After) == 0 {
+		return t, false
+	}
+	if s.Kind.tagged() || s.Kind == Tag {
+		t.body["changelog_message"] = clip(a.why, 200)
+	}
+	return t, true
+}
+
+// encode puts a field where NetBox wants it.
+func encode(body map[string]any, field string, value any) {
+	if name, ok := strings.CutPrefix(field, custom); ok {
+		fields, _ := body["custom_fields"].(map[string]any)
+		if fields == nil {
+			fields = map[string]any{}
+			body["custom_fields"] = fields
+		}
+		fields[name] = value
+		return
+	}
+	if list, ok := value.(string); ok && (field == "port_mappings" || field == "object_types") {
+		body[field] = strings.Fields(list)
+		return
+	}
+	body[field] = value
+}
+
+func (a *applier) create(ctx context.Context, kind Kind, steps []Step) error {
+	var tasks []task
+	for _, s := range steps {
+		t, ok := a.prepare(s, func(field string) bool { return !slices.Contains(late, field) })
+		if !ok {
+			continue
+		}
+		if kind.tagged() {
+			t.body["tags"] = []map[string]string{{"slug": TagSlug}}
+		}
+		tasks = append(tasks, t)
+	}
+	for part := range slices.Chunk(tasks, chunk) {
+		if err := a.write(ctx, Create, kind, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *applier) change(ctx context.Context, kind Kind, steps []Step, want func(string) bool) error {
+	var tasks []task
+	for _, s := range steps {
+		if a.ids[s.ref()] == 0 {
+			continue // it was not made, and that was said
+		}
+		if t, ok := a.prepare(s, want); ok {
+			t.body["id"] = t.done.ID
+			tasks = append(tasks, t)
+		}
+	}
+	for part := range slices.Chunk(tasks, chunk) {
+		if err := a.write(ctx, Update, kind, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write sends one batch, around which the record is kept.
+func (a *applier) write(ctx context.Context, op Op, kind Kind, tasks []task) error {
+	if err := a.record.Writing(batch(op, kind, tasks)); err != nil {
+		return err
+	}
+	done, err := a.send(ctx, op, kind, tasks)
+	if len(done) == 0 {
+		return err
+	}
+	switch op {
+	case Create:
+		a.result.Created += len(done)
+	case Update:
+		a.result.Updated += len(done)
+	}
+	return errors.Join(a.record.Wrote(batch(op, kind, done)), err)
+}
+
+func batch(op Op, kind Kind, tasks []task) Batch {
+	b := Batch{Op: op, Kind: kind}
+	for _, t := range tasks {
+		b.Objects = append(b.Objects, t.done)
+	}
+	return b
+}
+
+// send writes tasks and returns those that were done. NetBox takes all of a list
+// or nothing, so what it refuses is taken out and the rest sent again.
+func (a *applier) send(ctx context.Context, op Op, kind Kind, tasks []task) ([]task, error) {
+	var done []task
+	for try := 0; len(tasks) > 0; {
+		err := a.post(ctx, op, kind, tasks)
+		var refused *StatusError
+		switch {
+		case err == nil:
+			return append(done, tasks...), nil
+		case errors.Is(err, ErrUnheard):
+			if try == len(a.client.pauses) || !wait(ctx, a.client.pauses[try]) {
+				return done, err
+			}
+			try++
+			found, rest, err := a.reread(ctx, op, kind, tasks)
+			if err != nil {
+				return done, err
+			}
+			done, tasks = append(done, found...), rest
+		case errors.As(err, &refused) && refused.Status < 500 && !errors.Is(err, ErrToken):
+			rest, all := a.refusals(refused, tasks)
+			if !all {
+				return a.bisect(ctx, op, kind, tasks, done, refused)
+			}
+			tasks = rest
+		default:
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// bisect finds what is wrong with a list of which NetBox says only that it is.
+func (a *applier) bisect(ctx context.Context, op Op, kind Kind, tasks, done []task, refused *StatusError) ([]task, error) {
+	if len(tasks) == 1 {
+		a.fail(tasks[0].step, refused.detail())
+		return done, nil
+	}
+	for _, half := range [][]task{tasks[:len(tasks)/2], tasks[len(tasks)/2:]} {
+		part, err := a.send(ctx, op, kind, half)
+		done = append(done, part...)
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// refusals reports each object that NetBox names as wrong, and returns the
+// others; it reports false when NetBox named none.
+func (a *applier) refusals(refused *StatusError, tasks []task) ([]task, bool) {
+	var reply struct {
+		Errors []struct {
+			Index  *int            `json:"index"`
+			ID     *int64          `json:"id"`
+			Errors json.RawMessage `json:"errors"`
+		} `json:"errors"`
+	}
+	if json.Unmarshal(refused.Body, &reply) != nil {
+		return nil, false
+	}
+	wrong := map[int]string{}
+	for _, e := range reply.Errors {
+		for i, t := range tasks {
+			if e.Index != nil && *e.Index == i || e.ID != nil && *e.ID == t.done.ID {
+				wrong[i] = complaint(e.Errors)
+			}
+		}
+	}
+	var rest []task
+	for i, t := range tasks {
+		if reason, bad := wrong[i]; bad {
+			a.fail(t.step, reason)
+		} else {
+			rest = append(rest, t)
+		}
+	}
+	return rest, len(wrong) > 0
+}
+
+// complaint is what NetBox says about the fields of one object, in one line.
+func complaint(raw json.RawMessage) string {
+	var fields map[string]any
+	if json.Unmarshal(raw, &fields) != nil {
+		return string(raw)
+	}
+	var said []string
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
+		words := fmt.Sprint(fields[field])
+		if list, ok := fields[field].([]any); ok && len(list) == 1 {
+			words = fmt.Sprint(list[0])
+		}
+		if field != "__all__" {
+			words = field + ": " + words
+		}
+		said = append(said, words)
+	}
+	return strings.Join(said, "; ")
+}
+
+// post sends one list, and takes the numbers of what was made from the reply,
+// which is in the order of the request.
+func (a *applier) post(ctx context.Context, op Op, kind Kind, tasks []task) error {
+	bodies := make([]map[string]any, len(tasks))
+	for i, t := range tasks {
+		bodies[i] = t.body
+	}
+	method, query := http.MethodPost, url.Values{}
+	if op == Update {
+		method, query = http.MethodPatch, nil
+	}
+	if kind == Device || kind == VM {
+		query = url.Values{"omit": {"config_context"}} // which costs the server much
+	}
+	var reply []map[string]any
+	if err := a.client.do(ctx, method, kinds[kind].path, query, bodies, &reply); err != nil || op == Update {
+		return err
+	}
+	if len(reply) != len(tasks) {
+		return fmt.Errorf("netbox: %d objects were sent and %d came back", len(tasks), len(reply))
+	}
+	for i := range tasks {
+		a.made(&tasks[i], number(reply[i]["id"]))
+	}
+	return nil
+}
+
+func (a *applier) made(t *task, id int64) {
+	t.done.ID = id
+	a.ids[t.step.ref()] = id
+}
+
+// reread finds out which of the tasks were done by a request that got no answer.
+// A change may be sent again without harm; what exists must not be made twice.
+func (a *applier) reread(ctx context.Context, op Op, kind Kind, tasks []task) (done, rest []task, err error) {
+	if op == Update {
+		return nil, tasks, nil
+	}
+	var wanted []Wanted
+	for _, t := range tasks {
+		w := Wanted{Kind: kind, Key: t.step.Key, Host: t.step.Host, Fields: map[string]any{}}
+		for _, c := range t.step.Changes {
+			w.Fields[c.Field] = c.After
+		}
+		wanted = append(wanted, w)
+	}
+	r := newReader(a.client, wanted)
+	r.ids, r.uid = a.ids, true
+	if err := r.fetch(ctx, fetchedAs(kind)); err != nil {
+		return nil, tasks, err
+	}
+	for i, w := range wanted {
+		found, why := r.match(w)
+		if why != "" || found == nil || kind.tagged() && !found.ours {
+			rest = append(rest, tasks[i])
+			continue
+		}
+		a.made(&tasks[i], found.id)
+		done = append(done, tasks[i])
+	}
+	return done, rest, nil
+}
+
+// fetchedAs is the kind under which a reader looks for both sides of hosts.
+func fetchedAs(kind Kind) Kind {
+	if kind == VM {
+		return Device
+	}
+	return kind
+}
+
+func isDenied(err error) bool { return errors.Is(err, ErrDenied) }
+
+// Remember folds what the record says was written into what we wrote last.
+func Remember(batches []Batch) Memory {
+	m := Memory{}
+	for _, b := range batches {
+		for _, o := range b.Objects {
+			for field, value := range o.After {
+				m[Cell{b.Kind, o.ID, field}] = normal(field, value)
+			}
+		}
+	}
+	return m
+}
