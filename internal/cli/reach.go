@@ -262,18 +262,23 @@ func (r *reach) along(name string, route ssh.Route, wire string) routed {
 }
 
 // dial logs in. Where the native wire lacks what the host needs, the second one
-// takes over.
+// takes over; where the second has no ssh to work with, the native one does.
 func (r *reach) dial(ctx context.Context, route ssh.Route, wire string) (scan.Link, error) {
-	if wire == wireNative {
-		conn, err := r.dialer.Dial(ctx, route)
-		if err == nil {
-			return conn, nil
-		}
-		if !errors.Is(err, ssh.ErrUnspoken) {
-			return nil, err
+	if wire == wireSecond {
+		conn, err := r.second.Dial(ctx, route)
+		if !errors.Is(err, openssh.ErrNoClient) {
+			return linked(conn, err)
 		}
 	}
-	conn, err := r.second.Dial(ctx, route)
+	conn, err := r.dialer.Dial(ctx, route)
+	if !errors.Is(err, ssh.ErrUnspoken) {
+		return linked(conn, err)
+	}
+	return linked(r.second.Dial(ctx, route))
+}
+
+// linked is what a dialer returned, without a connection where there is an error.
+func linked[C scan.Link](conn C, err error) (scan.Link, error) {
 	if err != nil {
 		return nil, err
 	}

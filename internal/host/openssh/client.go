@@ -31,7 +31,7 @@ var versionText = regexp.MustCompile(`^OpenSSH_[A-Za-z0-9._]+`)
 func findClient(ctx context.Context) (*client, error) {
 	path, err := exec.LookPath("ssh")
 	if err != nil {
-		return nil, fmt.Errorf("%w: there is no ssh on this machine to reach it with; install OpenSSH's client", host.ErrRefused)
+		return nil, fmt.Errorf("%w: %w; install one", host.ErrRefused, ErrNoClient)
 	}
 	c := &client{path: path}
 	greeting, err := c.ask(ctx, "-V")
@@ -39,7 +39,7 @@ func findClient(ctx context.Context) (*client, error) {
 		return nil, err
 	}
 	if c.version = versionText.FindString(greeting); c.version == "" {
-		return nil, fmt.Errorf("%w: the system's ssh is not OpenSSH: %q", host.ErrRefused, word.OneLine(greeting))
+		return nil, fmt.Errorf("%w: %w: its ssh is %q", host.ErrRefused, ErrNoClient, word.OneLine(greeting))
 	}
 	return c, nil
 }

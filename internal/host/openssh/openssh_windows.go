@@ -22,7 +22,7 @@ type Dialer struct {
 
 // Dial refuses: the ssh of Windows shares no connections.
 func (*Dialer) Dial(context.Context, ssh.Route) (*Conn, error) {
-	return nil, fmt.Errorf("%w: the ssh of Windows shares no connections, so it cannot be used to look at hosts", host.ErrRefused)
+	return nil, fmt.Errorf("%w: %w: the ssh of Windows shares no connections", host.ErrRefused, ErrNoClient)
 }
 
 // Peek sees nothing.
