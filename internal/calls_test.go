@@ -21,7 +21,7 @@ type ban struct {
 // clocks are the packages that read the clock: the composition root, the
 // surfaces beside it, and adapters that set deadlines on foreign things.
 var clocks = []string{
-	"internal/cli", "internal/demo", "internal/home", "internal/sqlite", "internal/export",
+	"internal/board", "internal/cli", "internal/demo", "internal/home", "internal/sqlite", "internal/export",
 	"internal/host/ssh", "internal/host/openssh", "internal/host/local", "internal/host/shell", "internal/host/hosttest",
 }
 

@@ -64,9 +64,10 @@ var rooms = map[string]string{
 	"internal/netbox":       "internal/fact internal/inventory",
 
 	// Surfaces.
-	"internal/cli":  "*",
-	"internal/tui":  "internal/inventory internal/check internal/timeline internal/incident internal/money internal/plain",
-	"internal/demo": "internal/host internal/host/shell internal/fact internal/inventory internal/timeline",
+	"internal/cli":   "*",
+	"internal/board": "internal/report",
+	"internal/tui":   "internal/inventory internal/check internal/timeline internal/incident internal/money internal/plain",
+	"internal/demo":  "internal/host internal/host/shell internal/fact internal/inventory internal/timeline",
 
 	// For tests only.
 	"internal/host/hosttest": "internal/host",
@@ -100,7 +101,7 @@ var owners = map[string]string{
 
 	// Heavy parts of the standard library have owners too.
 	"database/sql":  "internal/sqlite",
-	"net/http":      "internal/netbox",
+	"net/http":      "internal/board internal/netbox",
 	"os/exec":       "internal/host/local internal/host/ssh internal/host/openssh internal/host/hosttest internal/export internal/cli",
 	"plugin":        "",
 	"text/template": "",

@@ -94,6 +94,7 @@ what the outage costs by now. Everything there is also a command.`,
 		&cobra.Group{ID: groupUse, Title: "Use what was seen:"},
 	)
 	root.AddCommand(
+		newBoardCmd(a),
 		newBusinessCmd(a),
 		newChangesCmd(a),
 		newCheckCmd(a),

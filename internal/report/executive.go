@@ -18,17 +18,24 @@ func newDocument(d Data) document {
 	}}
 }
 
+// The rows of the executive page that go on by the second.
+const (
+	rowState = "State"
+	rowCost  = "Cost so far"
+	rowRate  = "Costs now"
+)
+
 // executive is the page for those who pay. Of itself it names no person and no
 // host; what people wrote stays as they put it. It says the same as the rest.
 func executive(d Data) part {
 	p := part{title: "In one page"}
 	i := d.Incident
 	p.pairs(
-		[2]string{"State", stateText(d)},
+		[2]string{rowState, stateText(d)},
 		[2]string{"What was wrong", incident.Last(i.Technical.Problems).Text},
 		[2]string{"Cause", causeText(i.Technical)},
-		[2]string{"Cost so far", orNobody(Lost(i.Lost(d.At)))},
-		[2]string{"Costs now", rateText(d)},
+		[2]string{rowCost, orNobody(Lost(i.Lost(d.At)))},
+		[2]string{rowRate, rateText(d)},
 		[2]string{"Avoided", avoidedText(d)},
 		[2]string{"Platform", seenCount(d)},
 		[2]string{"Monitoring", monitoringText(d)},

@@ -16,11 +16,7 @@ func HTML(w io.Writer, d Data) error {
 	h.printf(htmlHead, text(doc.title), style)
 	h.printf("<header><h1>%s</h1></header>\n", text(doc.title))
 	for _, p := range doc.parts {
-		h.printf("<section>\n<h2>%s</h2>\n", text(p.title))
-		for _, b := range p.blocks {
-			h.block(b)
-		}
-		h.printf("</section>\n")
+		h.part(p)
 	}
 	h.printf("</body>\n</html>\n")
 	return h.w.Flush()
@@ -67,6 +63,14 @@ func (h *htmlWriter) printf(format string, args ...any) { fmt.Fprintf(h.w, forma
 
 // text is a text for a place between two tags, or between quotation marks.
 func text(s string) string { return html.EscapeString(line(s)) }
+
+func (h *htmlWriter) part(p part) {
+	h.printf("<section>\n<h2>%s</h2>\n", text(p.title))
+	for _, b := range p.blocks {
+		h.block(b)
+	}
+	h.printf("</section>\n")
+}
 
 func (h *htmlWriter) block(b block) {
 	switch b := b.(type) {

@@ -1,0 +1,256 @@
+package board
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nightcall-sh/nightcall/internal/incident"
+	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/money"
+	"github.com/nightcall-sh/nightcall/internal/report"
+	"github.com/nightcall-sh/nightcall/internal/timeline"
+)
+
+var t0 = time.Date(2026, 3, 4, 4, 30, 0, 0, time.UTC)
+
+// A story is a source in memory.
+type story struct {
+	t       testing.TB
+	mu      sync.Mutex
+	entries []timeline.Entry
+}
+
+func (s *story) add(kind timeline.Kind, data any) {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, err := timeline.New("incident-1", "kim", kind, t0.Add(time.Duration(len(s.entries))*time.Minute), data)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.entries = append(s.entries, e)
+}
+
+func (s *story) Count(context.Context) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.entries), nil
+}
+
+func (s *story) Data(context.Context) (report.Data, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return report.Data{
+		Incident: incident.Fold(s.entries), Entries: s.entries[:len(s.entries):len(s.entries)], At: s.Now(), Program: "nightcall test",
+		Fleet: inventory.Fleet{Hosts: []inventory.Host{{Name: "shamefulhost", Class: "timeout"}}},
+	}, nil
+}
+
+func (s *story) Now() time.Time { return t0.Add(time.Hour) }
+
+// night has had a few words said.
+func night(t testing.TB) *story {
+	t.Helper()
+	s := &story{t: t}
+	s.add(timeline.IncidentOpened, timeline.Opened{Title: "checkout <script>alert(1)</script> is down"})
+	rate, err := money.ParseRate("USD 24k/day", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.add(timeline.LossStated, timeline.Loss{Rate: rate, From: t0, SaidBy: "Ana"})
+	s.add(timeline.NoteAdded, timeline.Note{Text: "a note"})
+	return s
+}
+
+// A desk is a board that is served.
+type desk struct {
+	base      string
+	client    *http.Client
+	exec, all string // the paths
+}
+
+func serve(t testing.TB, s *story, certificate *tls.Certificate) desk {
+	t.Helper()
+	b, err := New(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- b.Serve(ctx, listener, certificate) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	d := desk{base: "http://" + listener.Addr().String(), client: &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, MaxIdleConnsPerHost: 1, //nolint:gosec // the fingerprint is compared
+	}}}
+	t.Cleanup(d.client.CloseIdleConnections)
+	if certificate != nil {
+		d.base = "https://" + listener.Addr().String()
+	}
+	d.exec, d.all = b.Paths()
+	return d
+}
+
+func (d desk) ask(t testing.TB, method, path string) (*http.Response, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, d.base+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := d.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer, string(body)
+}
+
+func TestPages(t *testing.T) {
+	t.Parallel()
+	d := serve(t, night(t), nil)
+	answer, pay := d.ask(t, http.MethodGet, d.exec)
+	for _, want := range []string{"checkout &lt;script&gt;", "USD 1,000 lost", "now USD 24,000/day", "update overdue since 30 min", "1. Business situation: 1 of 4"} {
+		if !strings.Contains(pay, want) {
+			t.Errorf("the executive page does not tell %q:\n%s", want, pay)
+		}
+	}
+	for _, never := range []string{"shamefulhost", "Ana", "kim", "a note", "https://", "http://"} {
+		if strings.Contains(pay, never) {
+			t.Errorf("the executive page tells %q", never)
+		}
+	}
+	if policy := answer.Header.Get("Content-Security-Policy"); !strings.Contains(policy, scriptHash) || strings.Count(pay, "<script>") != 1 {
+		t.Errorf("policy %q", policy)
+	}
+	_, repair := d.ask(t, http.MethodGet, d.all)
+	for _, want := range []string{"shamefulhost", "Ana", "a note", "How much are you losing"} {
+		if !strings.Contains(repair, want) {
+			t.Errorf("the technical page does not tell %q", want)
+		}
+	}
+}
+
+// Whoever has no link finds nothing, and nobody changes anything.
+func TestRefuses(t *testing.T) {
+	t.Parallel()
+	d := serve(t, night(t), nil)
+	for _, tt := range []struct {
+		method, path string
+		want         int
+	}{
+		{http.MethodGet, "/", http.StatusNotFound},
+		{http.MethodGet, "//", http.StatusNotFound},
+		{http.MethodGet, "/events", http.StatusNotFound},
+		{http.MethodGet, d.exec[:len(d.exec)-2] + "/", http.StatusNotFound},
+		{http.MethodGet, d.exec + "notes", http.StatusNotFound},
+		{http.MethodGet, d.exec + "events/x", http.StatusNotFound},
+		{http.MethodPost, d.exec, http.StatusMethodNotAllowed},
+		{http.MethodDelete, d.all + "events", http.StatusMethodNotAllowed},
+		{http.MethodOptions, d.all, http.StatusMethodNotAllowed},
+	} {
+		answer, body := d.ask(t, tt.method, tt.path)
+		if answer.StatusCode != tt.want || strings.Contains(body, "checkout") {
+			t.Errorf("%s %s: %d %q", tt.method, tt.path, answer.StatusCode, body)
+		}
+	}
+	if d.exec == d.all || len(d.exec) < 20 {
+		t.Errorf("links %s and %s", d.exec, d.all)
+	}
+}
+
+// listen follows a page's news until one has the text.
+func (d desk) listen(t testing.TB, path, text string, ready func()) error {
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.base+path+"events", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := d.client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	lines := bufio.NewScanner(answer.Body)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if ready != nil {
+			ready()
+			ready = nil
+		}
+		if strings.Contains(lines.Text(), text) {
+			return nil
+		}
+	}
+	return fmt.Errorf("the news ended before %q: %w", text, lines.Err())
+}
+
+// What happens reaches every page that is open.
+func TestNewsReachEverybody(t *testing.T) {
+	t.Parallel()
+	s := night(t)
+	d := serve(t, s, nil)
+	const clients = 200
+	var listening, told sync.WaitGroup
+	listening.Add(clients)
+	errs := make(chan error, clients)
+	for range clients {
+		told.Go(func() { errs <- d.listen(t, d.all, "it came later", listening.Done) })
+	}
+	listening.Wait()
+	began := time.Now()
+	s.add(timeline.NoteAdded, timeline.Note{Text: "it came later"})
+	told.Wait()
+	took := time.Since(began)
+	t.Logf("%d pages had it after %v", clients, took)
+	for range clients {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// On a network it is encrypted, by the certificate whose fingerprint was told.
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	certificate, told, err := SelfSigned(time.Now(), net.IPv4(127, 0, 0, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := serve(t, night(t), &certificate)
+	answer, body := d.ask(t, http.MethodGet, d.exec)
+	if !strings.Contains(body, "lost") {
+		t.Error(body)
+	}
+	sum := sha256.Sum256(answer.TLS.PeerCertificates[0].Raw)
+	if got := strings.ToLower(strings.ReplaceAll(told, ":", "")); got != hex.EncodeToString(sum[:]) {
+		t.Errorf("told %s, shown %x", told, sum)
+	}
+	if err := answer.TLS.PeerCertificates[0].VerifyHostname("127.0.0.1"); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,133 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nightcall-sh/nightcall/internal/check"
+	"github.com/nightcall-sh/nightcall/internal/incident"
+	"github.com/nightcall-sh/nightcall/internal/timeline"
+)
+
+// Style is the style sheet of the fragments.
+const Style = style
+
+// Bounds of what a page shows that is sent again with every news.
+const (
+	maxBoardFindings = 60
+	maxBoardEntries  = 100
+)
+
+// Glance is what nobody should have to ask, as HTML: what it is, how long it
+// lasts, what was lost, what is lost now, when there is news. It changes by the
+// second.
+func Glance(d Data) string {
+	i := d.Incident
+	age := "since " + timeline.Span(d.At.Sub(i.Opened.At))
+	if i.State == incident.Closed {
+		age = "closed after " + timeline.Span(i.Closed.At.Sub(i.Opened.At))
+	}
+	lost, now := Lost(i.Lost(d.At)), ""
+	if rate, known := i.Rate(d.At); known {
+		now = rate.String()
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "<h1>%s</h1>\n<p>%s</p>\n", text(i.Title), text(age))
+	if lost != "" {
+		fmt.Fprintf(&b, "<p class=\"lost\">%s lost</p>\n<p>now %s</p>\n", text(lost), text(orNobody(now)))
+	}
+	if !i.Technical.Stopped.Stated.At.IsZero() {
+		b.WriteString("<p class=\"stop\">STOP: nobody changes anything</p>\n")
+	}
+	if due, known := i.NextUpdate(); known {
+		fmt.Fprintf(&b, "<p>%s</p>\n", text(dueText(due.Sub(d.At))))
+	}
+	return b.String()
+}
+
+func dueText(left time.Duration) string {
+	if left < 0 {
+		return "update overdue since " + timeline.Span(-left)
+	}
+	return "next update in " + timeline.Span(left)
+}
+
+// Executive is the view of those who pay, as HTML. Of itself it names no person
+// and no host.
+func Executive(d Data) string {
+	p := executive(d)
+	p.title = "Where we stand"
+	p.blocks = p.blocks[:len(p.blocks)-1] // who wrote it when: the page is of now
+	p.blocks[0] = uncounted(p.blocks[0].(pairs))
+	steps := part{title: "Steps"}
+	var items []string
+	for n, s := range d.Incident.Steps {
+		settled, all := s.Count()
+		items = append(items, fmt.Sprintf("%d. %s: %d of %d", n+1, s.Title, settled, all))
+	}
+	steps.list(items)
+	return fragment(p, steps)
+}
+
+// uncounted leaves out what the glance counts on by the second: the page below
+// must not say less.
+func uncounted(p pairs) pairs {
+	return pairs{slices.DeleteFunc(p.rows, func(r [2]string) bool {
+		return r[0] == rowState || r[0] == rowCost || r[0] == rowRate
+	})}
+}
+
+// Technical is the view of those who repair, as HTML: everything, with evidence.
+func Technical(d Data) string {
+	shown := d
+	shown.Findings.Findings = nil
+	for _, f := range d.Findings.Findings {
+		if f.Status != check.Unknown && len(shown.Findings.Findings) < maxBoardFindings {
+			shown.Findings.Findings = append(shown.Findings.Findings, f)
+		}
+	}
+	found := discoveries(shown)
+	if more := d.Findings.Tally.Found - len(shown.Findings.Findings); len(shown.Findings.Findings) == maxBoardFindings && more > 0 {
+		found.para("And more: nightcall findings.")
+	}
+	shown.Entries = newest(d.Entries)
+	last := course(shown)
+	last.title = "Last entries"
+	return fragment(questions(d), last, technical(d), business(d), found, coverage(d))
+}
+
+// newest are the last entries, the latest first.
+func newest(entries []timeline.Entry) []timeline.Entry {
+	var last []timeline.Entry
+	for n := len(entries) - 1; n >= 0 && len(last) < maxBoardEntries; n-- {
+		last = append(last, entries[n])
+	}
+	return last
+}
+
+// questions is the checklist.
+func questions(d Data) part {
+	p := part{title: "Steps"}
+	var rows [][]string
+	for _, s := range d.Incident.Steps {
+		for _, item := range s.Items {
+			rows = append(rows, []string{s.Title, string(item.State), item.Question, item.Settled.By, moment(item.Settled.At, d.At), item.Reason})
+		}
+	}
+	p.rowsOr("None.", []string{"Step", "State", "Question", "By", whenColumn, "Reason"}, rows)
+	return p
+}
+
+// fragment is parts as HTML, for a place within a page.
+func fragment(parts ...part) string {
+	var b strings.Builder
+	h := &htmlWriter{bufio.NewWriter(&b)}
+	for _, p := range parts {
+		h.part(p)
+	}
+	_ = h.w.Flush() // into memory
+	return b.String()
+}
