@@ -9,7 +9,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nightcall-sh/nightcall/internal/check"
+	"github.com/nightcall-sh/nightcall/internal/diagram"
 	"github.com/nightcall-sh/nightcall/internal/incident"
+	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/link"
 	"github.com/nightcall-sh/nightcall/internal/report"
 	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
@@ -94,6 +97,16 @@ func printUpdate(a *app, text string, due time.Time, given bool) error {
 	return nil
 }
 
+// picture draws who talks to whom, for a report.
+func (i *openIncident) picture(fleet inventory.Fleet, m link.Map) (report.Picture, error) {
+	if len(m.Hosts)+len(m.Links) == 0 {
+		return report.Picture{}, nil
+	}
+	marks, err := i.app.marks(fleet, m)
+	drawn := diagram.Of(m, m.Groups(), diagram.Options{Title: i.Title, Marks: marks})
+	return report.Picture{Text: string(diagram.Text(drawn)), SVG: diagram.SVG(drawn)}, err
+}
+
 // reportData is everything that updates and reports are told from.
 func (i *openIncident) reportData(ctx context.Context) (report.Data, error) {
 	d := report.Data{At: i.app.now(), Program: "nightcall " + version()}
@@ -110,6 +123,9 @@ func (i *openIncident) reportData(ctx context.Context) (report.Data, error) {
 	catalogue, broken := i.app.catalogue()
 	if broken != nil {
 		i.app.say("nightcall: %s", printable(broken.Error()))
+	}
+	if d.Picture, err = i.picture(fleet, links); err != nil && broken == nil {
+		i.app.say("nightcall: %s", printable(err.Error()))
 	}
 	d.Findings = check.JudgeFleet(catalogue.Checks(), catalogue.EOL, d.Fleet, check.NewSite(fleet, links), d.At)
 	return d, nil

@@ -41,6 +41,9 @@ type (
 		rows iter.Seq[[]string]
 	}
 
+	// A picture is who talks to whom.
+	picture struct{ Picture }
+
 	// A chart is a curve of steps over time.
 	chart struct {
 		title  string
@@ -63,6 +66,7 @@ func (code) isBlock()    {}
 func (list) isBlock()    {}
 func (pairs) isBlock()   {}
 func (table) isBlock()   {}
+func (picture) isBlock() {}
 func (chart) isBlock()   {}
 
 func (p *part) heading(text string) { p.blocks = append(p.blocks, heading{text}) }

@@ -14,7 +14,7 @@ import (
 // newDocument is the whole report.
 func newDocument(d Data) document {
 	return document{title: "Incident report: " + d.Incident.Title, parts: []part{
-		executive(d), business(d), technical(d), discoveries(d), actions(d), coverage(d), followUps(d), course(d),
+		executive(d), business(d), technical(d), architecture(d), discoveries(d), actions(d), coverage(d), followUps(d), course(d),
 	}}
 }
 

@@ -73,6 +73,8 @@ func (m *markdownWriter) block(b block) {
 		m.printf("\n")
 	case table:
 		m.table(b)
+	case picture:
+		m.block(code{b.Text})
 	case chart:
 		m.printf("%s, from %s to %s: %s\n\n", opening(b.title), markdown(b.from), markdown(b.to), markdown(b.top))
 	}

@@ -34,6 +34,13 @@ type Data struct {
 	Entries  []timeline.Entry // in the order of the log
 	Fleet    inventory.Fleet
 	Findings check.Result
+	Picture  Picture
 	At       time.Time // the moment, in the zone in which times are told
 	Program  string    // who wrote it: name and version
+}
+
+// A Picture is the architecture as it was drawn, twice. The zero value is none.
+type Picture struct {
+	Text string // for readers that show letters only
+	SVG  []byte
 }

@@ -139,6 +139,17 @@ func monitoringDetail(d Data) string {
 	return text
 }
 
+// architecture is the picture of who talks to whom.
+func architecture(d Data) part {
+	p := part{title: "Who talks to whom"}
+	if d.Picture.Text == "" {
+		p.para("Nothing is known of it: no host was looked at, and nobody drew a draft.")
+		return p
+	}
+	p.blocks = append(p.blocks, picture{d.Picture})
+	return p
+}
+
 // discoveries are the findings, worst first, each with what proves it.
 func discoveries(d Data) part {
 	p := part{title: "Discoveries, with evidence"}
