@@ -5,8 +5,9 @@
 // # Link
 //
 // A view is reached by a link with a random word, another for each view; whoever
-// has it reads it, and nobody changes anything through it. Any other address
-// answers as if nothing were there.
+// has it reads it. Where a [Writer] is given, a third link also takes notes and
+// ticks. No request changes a host. Any other address answers as if nothing were
+// there.
 //
 // # News
 //
@@ -58,7 +59,8 @@ type Source interface {
 // A Board serves one incident.
 type Board struct {
 	source Source
-	views  [2]view
+	writer Writer // or nil
+	views  [3]view
 
 	mu      sync.Mutex
 	data    report.Data
@@ -66,7 +68,7 @@ type Board struct {
 	clients map[*client]bool
 }
 
-// A view is one of the two pages.
+// A view is one of the pages.
 type view struct {
 	word  string // of its link
 	write func(report.Data) string
@@ -77,6 +79,7 @@ type view struct {
 const (
 	executive = iota
 	technical
+	joined // the technical one, with forms
 )
 
 // A client is a page that listens. Its channel holds at most one piece of news of
@@ -88,11 +91,13 @@ type client struct {
 	page   bool
 }
 
-// New reads the data once, and returns a board that does not serve yet.
-func New(ctx context.Context, source Source) (*Board, error) {
-	b := &Board{source: source, clients: map[*client]bool{}}
+// New reads the data once, and returns a board that does not serve yet. With a
+// writer, people may join.
+func New(ctx context.Context, source Source, writer Writer) (*Board, error) {
+	b := &Board{source: source, writer: writer, clients: map[*client]bool{}}
 	b.views[executive] = view{word: word(), write: report.Executive}
 	b.views[technical] = view{word: word(), write: report.Technical}
+	b.views[joined] = view{word: word(), write: report.Technical}
 	return b, b.refresh(ctx)
 }
 
@@ -103,9 +108,14 @@ func word() string {
 	return base64.RawURLEncoding.EncodeToString(random)
 }
 
-// Paths are the paths of the links: for those who pay, and for those who repair.
-func (b *Board) Paths() (executivePath, technicalPath string) {
-	return "/" + b.views[executive].word + "/", "/" + b.views[technical].word + "/"
+// Paths are the paths of the links: for those who pay, for those who repair, and
+// for those who join, which is empty when nobody may.
+func (b *Board) Paths() (pay, repair, join string) {
+	path := func(n int) string { return "/" + b.views[n].word + "/" }
+	if b.writer != nil {
+		join = path(joined)
+	}
+	return path(executive), path(technical), join
 }
 
 // refresh makes the pages anew.
@@ -208,18 +218,22 @@ func (b *Board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src '"+scriptHash+"'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src '"+scriptHash+"'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+	word, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	n := b.view(word)
+	if n == joined && r.Method == http.MethodPost && (rest == "note" || rest == "tick") {
+		b.write(w, r, rest)
+		return
+	}
 	if r.Method != http.MethodGet {
 		http.Error(w, "this page is for reading", http.StatusMethodNotAllowed)
 		return
 	}
-	word, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	n := b.view(word)
 	switch {
 	case n < 0:
 		http.NotFound(w, r)
 	case rest == "":
-		b.page(w, n)
+		b.page(w, r, n)
 	case rest == "events":
 		b.events(w, r, n)
 	default:
@@ -232,19 +246,22 @@ func (b *Board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (b *Board) view(word string) int {
 	found := -1
 	for n, v := range b.views {
-		if subtle.ConstantTimeCompare([]byte(v.word), []byte(word)) == 1 {
+		if subtle.ConstantTimeCompare([]byte(v.word), []byte(word)) == 1 && (n != joined || b.writer != nil) {
 			found = n
 		}
 	}
 	return found
 }
 
-func (b *Board) page(w http.ResponseWriter, n int) {
+func (b *Board) page(w http.ResponseWriter, r *http.Request, n int) {
 	b.mu.Lock()
-	glance, page := b.glance, b.views[n].html
+	glance, page, forms := b.glance, b.views[n].html, ""
+	if n == joined {
+		forms = b.forms(r.URL.Query().Get("name"))
+	}
 	b.mu.Unlock()
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	fmt.Fprintf(w, pageShape, report.Style+style, glance, page, script)
+	fmt.Fprintf(w, pageShape, report.Style+style, glance, forms, page, script)
 }
 
 // events sends news for as long as the client listens.

@@ -6,10 +6,12 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -75,14 +77,14 @@ func night(t testing.TB) *story {
 
 // A desk is a board that is served.
 type desk struct {
-	base      string
-	client    *http.Client
-	exec, all string // the paths
+	base            string
+	client          *http.Client
+	exec, all, join string // the paths
 }
 
-func serve(t testing.TB, s *story, certificate *tls.Certificate) desk {
+func serve(t testing.TB, s *story, certificate *tls.Certificate, writers ...Writer) desk {
 	t.Helper()
-	b, err := New(t.Context(), s)
+	b, err := New(t.Context(), s, append(writers, nil)[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +108,7 @@ func serve(t testing.TB, s *story, certificate *tls.Certificate) desk {
 	if certificate != nil {
 		d.base = "https://" + listener.Addr().String()
 	}
-	d.exec, d.all = b.Paths()
+	d.exec, d.all, d.join = b.Paths()
 	return d
 }
 
@@ -252,5 +254,98 @@ func TestTLS(t *testing.T) {
 	}
 	if err := answer.TLS.PeerCertificates[0].VerifyHostname("127.0.0.1"); err != nil {
 		t.Error(err)
+	}
+}
+
+// Note implements Writer.
+func (s *story) Note(_ context.Context, name, text string) error {
+	s.add(timeline.NoteAdded, timeline.Note{Text: name + " says " + text})
+	return nil
+}
+
+// Tick implements Writer.
+func (s *story) Tick(_ context.Context, name, item string) error {
+	if item != "technical.together" {
+		return errors.New("no such question")
+	}
+	s.add(timeline.StepTicked, timeline.Step{Item: item, Reason: name})
+	return nil
+}
+
+// send posts a form.
+func (d desk) send(t testing.TB, path string, form url.Values, headers ...string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.base+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for n := 0; n+1 < len(headers); n += 2 {
+		r.Header.Set(headers[n], headers[n+1])
+	}
+	answer, err := d.client.Transport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, string(body)
+}
+
+func TestJoin(t *testing.T) {
+	t.Parallel()
+	s := night(t)
+	d := serve(t, s, nil, s)
+	if _, page := d.ask(t, http.MethodGet, d.join+"?name=%22%3E%3Cscript%3E"); !strings.Contains(page, `value="&#34;&gt;&lt;script&gt;"`) || !strings.Contains(page, `value="technical.together"`) {
+		t.Error(page)
+	}
+	note := url.Values{"name": {"Ana"}, "text": {"it works"}}
+	tick := url.Values{"name": {"Ana"}, "item": {"technical.together"}}
+	for _, tt := range []struct {
+		name    string
+		path    string
+		form    url.Values
+		want    int
+		headers []string
+	}{
+		{"note", d.join + "note", note, http.StatusSeeOther, []string{"Sec-Fetch-Site", "same-origin", "Origin", d.base}},
+		{"tick", d.join + "tick", tick, http.StatusSeeOther, nil},
+		{"no such question", d.join + "tick", url.Values{"name": {"Ana"}, "item": {"x"}}, http.StatusUnprocessableEntity, nil},
+		{"nobody", d.join + "note", url.Values{"text": {"x"}}, http.StatusUnprocessableEntity, nil},
+		{"nothing", d.join + "note", url.Values{"name": {"Ana"}, "text": {" "}}, http.StatusUnprocessableEntity, nil},
+		{"too much", d.join + "note", url.Values{"name": {"Ana"}, "text": {strings.Repeat("x", maxText+1)}}, http.StatusUnprocessableEntity, nil},
+		{"far too much", d.join + "note", url.Values{"name": {"Ana"}, "text": {strings.Repeat("x", 2*maxForm)}}, http.StatusBadRequest, nil},
+		{"another page", d.join + "note", note, http.StatusForbidden, []string{"Sec-Fetch-Site", "cross-site"}},
+		{"another origin", d.join + "note", note, http.StatusForbidden, []string{"Origin", "https://example.org"}},
+		{"no origin", d.join + "note", note, http.StatusForbidden, []string{"Origin", "null"}},
+		{"a reader", d.all + "note", note, http.StatusMethodNotAllowed, nil},
+		{"a payer", d.exec + "tick", tick, http.StatusMethodNotAllowed, nil},
+		{"something else", d.join + "run", note, http.StatusMethodNotAllowed, nil},
+	} {
+		if got, body := d.send(t, tt.path, tt.form, tt.headers...); got != tt.want {
+			t.Errorf("%s: %d %s, want %d", tt.name, got, body, tt.want)
+		}
+	}
+	if n, _ := s.Count(t.Context()); n != 5 {
+		t.Errorf("%d entries, want 5", n)
+	}
+	if err := d.listen(t, d.exec, "2. Technical situation: 1 of 5", nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// Where nobody may join, no link does.
+func TestNobodyJoins(t *testing.T) {
+	t.Parallel()
+	s := night(t)
+	b, err := New(t.Context(), s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, join := b.Paths(); join != "" || b.view(b.views[joined].word) >= 0 {
+		t.Errorf("the link is %q", join)
 	}
 }

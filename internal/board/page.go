@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// pageShape takes the style, the glance, the page and the script.
+// pageShape takes the style, the glance, the forms, the page and the script.
 const pageShape = `<!doctype html>
 <html lang="en">
 <head>
@@ -30,7 +30,7 @@ const pageShape = `<!doctype html>
 <div id="lost" hidden>The connection is lost: what stands here is old.</div>
 <header id="glance">
 %s</header>
-<main id="page">
+%s<main id="page">
 %s</main>
 <script>%s</script>
 </body>
@@ -43,7 +43,9 @@ header h1 { flex-basis: 100%; font-size: 1.5rem; margin: 0; }
 header p { margin: .1rem 0; }
 .lost { font-size: 1.6rem; font-weight: bold; color: #b00020; font-variant-numeric: tabular-nums; }
 .stop, #lost { background: #b00020; color: #fff; font-weight: bold; padding: .3rem .6rem; }
-@media print { header { position: static; } #lost { display: none; } }
+details { margin: .5rem 0; } summary { cursor: pointer; font-weight: bold; }
+form { display: flex; flex-wrap: wrap; gap: .4rem; margin: .5rem 0; } input, textarea, select, button { font: inherit; } textarea { flex: 1 1 20rem; } select { max-width: 100%; }
+@media print { header { position: static; } #lost, details { display: none; } }
 `
 
 // script puts news where it belongs. What it puts there was escaped already, and

@@ -10,11 +10,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nightcall-sh/nightcall/internal/board"
+	"github.com/nightcall-sh/nightcall/internal/plain"
 	"github.com/nightcall-sh/nightcall/internal/report"
+	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
 
 type boardOptions struct {
 	listen string
+	join   bool
 }
 
 func newBoardCmd(a *app) *cobra.Command {
@@ -25,8 +28,9 @@ func newBoardCmd(a *app) *cobra.Command {
 		Short:   "Serve the incident as a live page for the room",
 		Long: `Serve two live pages until ^C: one for those who pay, which of itself names no person
 and no host, and one for those who repair, with evidence. Both follow what happens
-within a second, need no internet, and are only for reading: no request changes
-anything. Each is behind a link with a random word, new with every start.
+within a second, need no internet, and are only for reading. Each is behind a link with
+a random word, new with every start. With --join a third link also takes notes and
+ticks of the checklist, under the name that people give. No request changes a host.
 
 It listens on this laptop alone. --listen with an address of the network lets phones
 and televisions in, over TLS with a certificate of its own: whoever opens the link
@@ -41,6 +45,7 @@ EXIT STATUS
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runBoard(cmd.Context(), a, opts) },
 	}
+	cmd.Flags().BoolVar(&opts.join, "join", false, "let people add notes and ticks, by a link of their own")
 	cmd.Flags().StringVar(&opts.listen, "listen", "127.0.0.1:0", "address and port; port 0 is any that is free")
 	return cmd
 }
@@ -54,7 +59,12 @@ func runBoard(ctx context.Context, a *app, opts boardOptions) error {
 		return err
 	}
 	defer i.Close()
-	b, err := board.New(ctx, &boardSource{i})
+	source := &boardSource{i}
+	var writer board.Writer
+	if opts.join {
+		writer = source
+	}
+	b, err := board.New(ctx, source, writer)
 	if err != nil {
 		return err
 	}
@@ -111,11 +121,18 @@ func sayBoard(a *app, b *board.Board, address *net.TCPAddr, fingerprint string) 
 		host = own[0]
 	}
 	base := scheme + "://" + (&net.TCPAddr{IP: host, Port: address.Port}).String()
-	executive, technical := b.Paths()
-	if a.json {
-		return printJSONLine(a.io, map[string]string{"executive": base + executive, "technical": base + technical, "fingerprint": fingerprint})
+	pay, repair, join := b.Paths()
+	if join != "" {
+		join = base + join
 	}
-	_, err := fmt.Fprintf(a.io.Out, "for those who pay     %s\nfor those who repair  %s\n", base+executive, base+technical)
+	if a.json {
+		return printJSONLine(a.io, map[string]string{"executive": base + pay, "technical": base + repair, "join": join, "fingerprint": fingerprint})
+	}
+	text := fmt.Sprintf("for those who pay     %s\nfor those who repair  %s\n", base+pay, base+repair)
+	if join != "" {
+		text += "for those who join    " + join + "\n"
+	}
+	_, err := a.io.Out.Write([]byte(text))
 	a.say("^C ends it")
 	return err
 }
@@ -133,3 +150,30 @@ func (s *boardSource) Data(ctx context.Context) (report.Data, error) {
 
 // Now implements board.Source.
 func (s *boardSource) Now() time.Time { return s.incident.app.now() }
+
+// Note implements board.Writer.
+func (s *boardSource) Note(ctx context.Context, name, text string) error {
+	return s.write(ctx, name, timeline.NoteAdded, timeline.Note{Text: clean(text)})
+}
+
+// Tick implements board.Writer.
+func (s *boardSource) Tick(ctx context.Context, name, item string) error {
+	now, err := s.incident.fold(ctx)
+	if err != nil {
+		return err
+	}
+	if err := mayTurn(now, timeline.StepTicked, item); err != nil {
+		return err
+	}
+	return s.write(ctx, name, timeline.StepTicked, timeline.Step{Item: item})
+}
+
+// write writes an entry of somebody at the board, who is only who they say.
+func (s *boardSource) write(ctx context.Context, name string, kind timeline.Kind, data any) error {
+	actor := plain.Clip(clean(name), nameLimit) + " (board)"
+	e, err := timeline.New(s.incident.ID, actor, kind, s.Now(), data)
+	if err != nil {
+		return err
+	}
+	return s.incident.DB.Append(ctx, e)
+}

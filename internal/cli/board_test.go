@@ -6,11 +6,14 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/nightcall-sh/nightcall/internal/stdio"
+	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
 
 // The whole command: it tells its links, shows what another process writes, and
@@ -24,8 +27,8 @@ func TestBoard(t *testing.T) {
 	streams := stdio.Streams{In: strings.NewReader(""), Out: out, Err: &errs}
 	a := &app{io: streams, now: func() time.Time { return lookAt }, getenv: func(string) string { return "" }, incident: d.incident, json: true}
 	done := make(chan error, 1)
-	go func() { done <- runBoard(ctx, a, boardOptions{listen: "127.0.0.1:0"}) }()
-	var told struct{ Executive, Technical, Fingerprint string }
+	go func() { done <- runBoard(ctx, a, boardOptions{listen: "127.0.0.1:0", join: true}) }()
+	var told struct{ Executive, Technical, Join, Fingerprint string }
 	if err := json.NewDecoder(links).Decode(&told); err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +56,35 @@ func TestBoard(t *testing.T) {
 	}
 	if !strings.Contains(news.String(), "web1") {
 		t.Error("the host is not told")
+	}
+	for path, form := range map[string]url.Values{
+		"note": {"name": {"Ana"}, "text": {"password=hunter2xyz"}}, "tick": {"name": {"Ana"}, "item": {"technical.together"}},
+	} {
+		answer, err := http.PostForm(told.Join+path, form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != http.StatusOK { // after the way back to the page
+			t.Errorf("%s: %s", path, answer.Status)
+		}
+	}
+	written := func(e timeline.Entry) bool {
+		return e.Actor == "Ana (board)" && timeline.Describe(e) == "password=[secret]"
+	}
+	if notes := d.entries(t, timeline.NoteAdded); !slices.ContainsFunc(notes, written) {
+		t.Errorf("%+v", notes)
+	}
+	if ticks := d.entries(t, timeline.StepTicked); len(ticks) != 1 {
+		t.Errorf("%+v", ticks)
+	}
+	early, err := http.PostForm(told.Join+"tick", url.Values{"name": {"Ana"}, "item": {"inventory.scan"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer early.Body.Close()
+	if early.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("a tick before its time: %s", early.Status)
 	}
 	cancel()
 	if err := <-done; err != nil {
