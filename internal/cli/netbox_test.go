@@ -33,7 +33,7 @@ var theNetBox struct {
 	started atomic.Bool
 	url     string
 	token   string // of the administrator
-	pid     int
+	pid     atomic.Int64 // also read by proxies
 	log     string
 }
 
@@ -73,10 +73,14 @@ func startNetBox() error {
 		case "log":
 			theNetBox.log = value
 		case "pid":
-			theNetBox.pid, err = strconv.Atoi(value)
+			pid, err := strconv.ParseInt(value, 10, 64)
+			if err != nil {
+				return fmt.Errorf("scripts/netbox up: pid: %w", err)
+			}
+			theNetBox.pid.Store(pid)
 		}
 	}
-	return err
+	return nil
 }
 
 func stopNetBox() {
@@ -223,7 +227,7 @@ func netboxProxy(ts *testscript.TestScript, n int64, die bool) {
 
 // killNetBox ends the web server and its workers as a crash would.
 func killNetBox() {
-	group, err := syscall.Getpgid(theNetBox.pid)
+	group, err := syscall.Getpgid(int(theNetBox.pid.Load()))
 	if err != nil || group == syscall.Getpgrp() {
 		return
 	}
