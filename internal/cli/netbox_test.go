@@ -32,7 +32,7 @@ var theNetBox struct {
 	mine    sync.Mutex
 	started atomic.Bool
 	url     string
-	token   string // of the administrator
+	token   string       // of the administrator
 	pid     atomic.Int64 // also read by proxies
 	log     string
 }
