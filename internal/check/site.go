@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -77,6 +78,7 @@ type Attempt struct {
 	Port     int      `json:"port"`
 	Service  string   `json:"service"`
 	Process  string   `json:"process"`  // the client's
+	How      string   `json:"how"`      // how it ends: no answer, or the outcome of a test
 	Reaching []string `json:"reaching"` // siblings that it answers
 	Sure     string   `json:"sure"`     // certain, probable, possible
 }
@@ -93,11 +95,17 @@ func (s *Site) failing() {
 			answered[k] = append(answered[k], l.From.Host)
 		}
 	}
+	for _, t := range s.Map.Tests {
+		k := fmt.Sprintf("%s:%d", t.To, t.Port)
+		if t.Open() && !slices.Contains(answered[k], t.From) {
+			answered[k] = append(answered[k], t.From)
+		}
+	}
 	for _, l := range s.Map.Links {
 		if l.State != link.Attempted || l.From.Host == "" || l.Within || !ours(l.To) {
 			continue
 		}
-		a := Attempt{To: l.To.Name(), Port: l.Port, Service: link.TitleOf(l.Kind), Process: l.From.Process, Sure: string(Possible)}
+		a := Attempt{To: l.To.Name(), Port: l.Port, Service: link.TitleOf(l.Kind), Process: cmp.Or(l.From.Process, "a test"), How: "no answer", Sure: string(Possible)}
 		if a.Service == "" {
 			a.Service = fmt.Sprintf("port %d", l.Port)
 		}
@@ -112,6 +120,12 @@ func (s *Site) failing() {
 		}
 		if len(a.Reaching) > 0 {
 			a.Sure = string(Probable)
+		}
+		if l.Test != "" {
+			a.How = "a test from there ends with: " + l.Test
+		}
+		if l.Test != "" && l.Observed {
+			a.Sure = string(Certain)
 		}
 		s.attempts[l.From.Host] = append(s.attempts[l.From.Host], a)
 	}

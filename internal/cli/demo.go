@@ -92,6 +92,9 @@ func runDemo(ctx context.Context, a *app, opts demoOptions) (err error) {
 	if err := demoScan(ctx, a, opts, fleet); err != nil {
 		return err
 	}
+	if err := demoReach(ctx, a, fleet); err != nil {
+		return err
+	}
 	if err := runFindings(ctx, a, findingsOptions{}); err != nil {
 		return err
 	}
@@ -119,6 +122,13 @@ func demoScan(ctx context.Context, a *app, demoed demoOptions, fleet *demo.Runni
 		return nil
 	}
 	return err
+}
+
+// demoReach is `nightcall reach`, with little patience.
+func demoReach(ctx context.Context, a *app, fleet *demo.Running) error {
+	opts := doorsOptions{parallel: 25, timeout: 2 * time.Second, quiet: true}
+	opts.reach.config, opts.reach.acceptNew, opts.reach.deadlines.Banner = fleet.Config, true, demoBanner
+	return runReach(ctx, a, opts)
 }
 
 // sayDemoNext is what a person would type next; inIt is nightcall on the demo's

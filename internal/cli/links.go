@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nightcall-sh/nightcall/internal/inventory"
 	"github.com/nightcall-sh/nightcall/internal/link"
 	"github.com/nightcall-sh/nightcall/internal/sqlite"
+	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
 
 type linksOptions struct {
@@ -68,7 +70,13 @@ func (i *openIncident) Map(ctx context.Context) (inventory.Fleet, link.Map, erro
 		return fleet, link.Map{}, err
 	}
 	draft, err := i.draft(ctx)
-	return fleet, link.Join(fleet, samples, draft), err
+	if err != nil {
+		return fleet, link.Map{}, err
+	}
+	tests, err := i.DB.Kinds(ctx, time.Unix(0, 0), timeline.ReachTested)
+	m := link.Join(fleet, samples, draft)
+	m.Apply(link.TestsOf(tests))
+	return fleet, m, err
 }
 
 func runLinks(ctx context.Context, a *app, opts linksOptions) error {

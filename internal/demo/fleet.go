@@ -68,9 +68,15 @@ func Fleet(now time.Time) ([]Machine, error) {
 		return nil, err
 	}
 	var machines []Machine
+	listening := map[string]bool{}
 	for _, list := range [][]spec{balancers(), backends(), frontends(expired), caches(), databases(), others()} {
 		for _, s := range list {
-			machines = append(machines, s.machine(now))
+			m := s.machine(now)
+			m.Listening = listening
+			for _, l := range s.listeners {
+				listening[fmt.Sprintf("%s:%d", s.address, l.port)] = true
+			}
+			machines = append(machines, m)
 		}
 	}
 	return machines, nil
@@ -144,6 +150,7 @@ func backends() []spec {
 		}
 		s.changes = []touched{{"/etc/shop/backend.properties", 26 * time.Hour}} // a release
 		if n == 2 {
+			s.dropped = []string{"10.0.13.1:3306"}
 			s.changes = append(s.changes, touched{"/etc/iptables/rules.v4", 95 * time.Minute})
 		}
 		if n == 3 {

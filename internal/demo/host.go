@@ -23,6 +23,7 @@ type spec struct {
 	listeners     []listener
 	daemons       []string // command lines of processes without sockets
 	changes       []touched
+	dropped       []string // addresses that do not answer this host
 	virtual       string   // an address that moves between hosts, when it is here
 	connections   []string // lines of ss
 	services      []string // lines of systemctl, or names of init scripts
@@ -76,7 +77,7 @@ const gib = 1 << 30
 func (s spec) machine(now time.Time) Machine {
 	m := Machine{
 		Name: s.name, Address: s.address, Greeting: s.profile.greeting, HostKey: s.profile.hostKey,
-		Old: s.profile.old, Hangs: s.hangs, Skew: s.skew,
+		Old: s.profile.old, Dropped: s.dropped, Hangs: s.hangs, Skew: s.skew,
 		Files: map[string]string{}, Again: map[string]string{}, Scripts: map[string]string{}, Typed: map[string]shell.Reply{},
 	}
 	for name, text := range s.profile.files {

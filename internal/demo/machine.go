@@ -20,6 +20,9 @@ type Machine struct {
 	Hangs    Stage         // where visits to it come to a halt; nowhere when empty
 	Skew     time.Duration // its clock against this machine's
 
+	Listening map[string]bool // the addresses of the simulated network that answer, with their ports
+	Dropped   []string        // those of them from which this host gets no answer
+
 	Files   map[string]string      // what its files hold
 	Again   map[string]string      // those that changed at the second reading
 	Scripts map[string]string      // what a fact's probe prints there, by fact

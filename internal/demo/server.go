@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -148,6 +150,10 @@ func (s *Server) serve(c net.Conn) {
 	go ssh.DiscardRequests(reqs)
 	var sessions sync.WaitGroup
 	for ch := range chans {
+		if ch.ChannelType() == "direct-tcpip" {
+			s.forward(ch)
+			continue
+		}
 		if ch.ChannelType() != "session" {
 			_ = ch.Reject(ssh.UnknownChannelType, "only sessions are simulated")
 			continue
@@ -159,6 +165,30 @@ func (s *Server) serve(c net.Conn) {
 		sessions.Go(func() { s.session(c, channel, requests) })
 	}
 	sessions.Wait()
+}
+
+// forward answers who wants to connect onward in the simulated network: nobody
+// says anything there, and where packets are dropped, nobody answers at all.
+func (s *Server) forward(ch ssh.NewChannel) {
+	var to struct {
+		Host       string
+		Port       uint32
+		Origin     string
+		OriginPort uint32
+	}
+	_ = ssh.Unmarshal(ch.ExtraData(), &to)
+	address := net.JoinHostPort(to.Host, strconv.FormatUint(uint64(to.Port), 10))
+	switch {
+	case slices.Contains(s.Machine.Dropped, address):
+		return // the client waits until it has had enough
+	case !s.Machine.Listening[address]:
+		_ = ch.Reject(ssh.ConnectionFailed, "Connection refused")
+		return
+	}
+	if channel, requests, err := ch.Accept(); err == nil {
+		go ssh.DiscardRequests(requests)
+		s.conns.Go(func() { _, _ = io.Copy(io.Discard, channel); _ = channel.Close() })
+	}
 }
 
 // session waits for the command of a session and runs the simulated shell.

@@ -41,6 +41,7 @@ type Map struct {
 	Services []Service `json:"services"` // by host and port
 	Links    []Link    `json:"links"`    // by their ends
 	Hosts    []Node    `json:"hosts"`    // those visited, then those only declared, each by name
+	Tests    []Test    `json:"-"`        // the last reach tests
 }
 
 // A Node is one host of the map.
@@ -73,7 +74,7 @@ type State string
 // The states, the best first.
 const (
 	Established State = "established"
-	Attempted   State = "attempted" // a client asks, and nobody answered in any sample
+	Attempted   State = "attempted" // a client or a test asks, and nobody answers
 	Silent      State = "silent"    // declared, and never seen
 )
 
@@ -98,6 +99,7 @@ type Link struct {
 	Last     time.Time `json:"last,omitzero"`    // and the last
 	Within   bool      `json:"within,omitempty"` // both ends are one host
 	Login    bool      `json:"login,omitempty"`  // it is a login over SSH
+	Test     string    `json:"test,omitempty"`   // outcome of a reach test that is newer than what was seen
 }
 
 // key is what makes two observations the same link.

@@ -72,6 +72,8 @@ func sentence(e Entry) (string, bool) {
 		return say(e, func(d NetBoxBatch) string { return d.describe("writing to") })
 	case NetBoxWrote:
 		return say(e, func(d NetBoxBatch) string { return d.describe("written to") })
+	case ReachTested:
+		return say(e, Reach.describe)
 	case HostDeclared:
 		return say(e, func(d HostDraft) string { return "declared: host " + d.describe() })
 	case HostRetracted:
@@ -158,6 +160,22 @@ func (d CommandEnd) describe() string {
 	text := fmt.Sprintf("command ended with %d", d.Exit) + after(d.Took)
 	if output := firstLine(d.Stdout, d.Stderr); output != "" {
 		text += ": " + output
+	}
+	return text
+}
+
+func (d Reach) describe() string {
+	open, rest := 0, []string{}
+	for _, r := range d.Results {
+		if r.Outcome == "open" || r.Outcome == "closed" {
+			open++
+		} else {
+			rest = append(rest, fmt.Sprintf("%s:%d %s", r.To, r.Port, r.Outcome))
+		}
+	}
+	text := fmt.Sprintf("reaches %d of %d services", open, len(d.Results))
+	if len(rest) > 0 {
+		text += ": " + strings.Join(rest, ", ")
 	}
 	return text
 }

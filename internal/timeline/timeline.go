@@ -72,6 +72,7 @@ const (
 	LinkRetracted    Kind = "link.retracted"    // LinkDraft, of which the ends count
 	NetBoxWriting    Kind = "netbox.writing"    // NetBoxBatch, durable before the request
 	NetBoxWrote      Kind = "netbox.wrote"      // NetBoxBatch
+	ReachTested      Kind = "reach.tested"      // Reach
 )
 
 // Kinds lists every kind that this version knows.
@@ -80,7 +81,7 @@ var Kinds = append([]Kind{
 	HostKeyAccepted, HostKeyChanged, PasswordTried, PasswordAccepted, PasswordRefused, LineStopped, LineReleased,
 	CommandStarted, CommandFinished, Exported,
 	LossStated, MitigationProposed, MitigationApplied, MitigationReverted, MitigationDropped, DiagnosisEstimated,
-	StepTicked, StepSkipped, StepReopened, HostDeclared, HostRetracted, LinkDeclared, LinkRetracted,
+	StepTicked, StepSkipped, StepReopened, HostDeclared, HostRetracted, LinkDeclared, LinkRetracted, ReachTested,
 	NetBoxWriting, NetBoxWrote,
 }, technicalKinds...)
 
@@ -205,6 +206,24 @@ type NetBoxBatch struct {
 	Kind    string          `json:"kind"` // of NetBox's objects
 	Count   int             `json:"count"`
 	Objects json.RawMessage `json:"objects"` // each with its fields before and after
+}
+
+// Reach is the data of ReachTested: which services the host could connect to.
+type Reach struct {
+	Run     string        `json:"run"`
+	Results []ReachResult `json:"results"`
+}
+
+// ReachResult is one test.
+type ReachResult struct {
+	To       string        `json:"to"` // host, or address
+	Address  string        `json:"address"`
+	Port     int           `json:"port"`
+	Outcome  string        `json:"outcome"`
+	How      string        `json:"how"`
+	Detail   string        `json:"detail,omitempty"`
+	Greeting string        `json:"greeting,omitempty"`
+	Took     time.Duration `json:"took"`
 }
 
 // A Log is where entries are kept.

@@ -204,3 +204,21 @@ func (p *process) Kill() {
 	})
 	p.end.Do(p.ended)
 }
+
+// Forward opens a TCP connection from the host onward, by the host's own SSH
+// server. The error is the server's word for what went wrong; it wraps
+// host.ErrRefused where the server forwards nothing or has no word for it.
+func (c *Conn) Forward(ctx context.Context, address string) (net.Conn, error) {
+	conn, err := c.client.DialContext(ctx, "tcp", address)
+	if err == nil {
+		return conn, nil
+	}
+	var refused *ssh.OpenChannelError
+	if !errors.As(err, &refused) {
+		return nil, err
+	}
+	if refused.Reason != ssh.ConnectionFailed || refused.Message == "" {
+		return nil, fmt.Errorf("%w: it forwards no connection: %s", host.ErrRefused, refused.Message)
+	}
+	return nil, errors.New(refused.Message)
+}
