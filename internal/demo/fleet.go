@@ -101,6 +101,24 @@ func Crowd(n, hang int, now time.Time) []Machine {
 
 const day = 24 * time.Hour
 
+// haproxyConfig asks no server whether it works.
+const haproxyConfig = `global
+    daemon
+defaults
+    mode http
+    timeout connect 5s
+listen shop
+    bind :80
+    server be1 10.0.11.1:8080
+    server be2 10.0.11.2:8080
+    server be3 10.0.11.3:8080
+listen front
+    bind :443 ssl crt /etc/haproxy/shop.pem
+    server fe1 10.0.10.1:80 check
+    server fe2 10.0.10.2:80 check
+    server fe3 10.0.10.3:80 check
+`
+
 func balancers() []spec {
 	var pair []spec
 	for n, name := range []string{"lb1", "lb2"} {
@@ -113,6 +131,7 @@ func balancers() []spec {
 			services:  []string{"/etc/rc3.d/S20haproxy", "/etc/rc3.d/S20keepalived"},
 			packages:  []string{"haproxy 1.4.25-1~bpo7+1", "keepalived 1:1.2.2-3", "openssl 1.0.1e-2+deb7u4", "libssl1.0.0 1.0.1e-2+deb7u4", "openssh-server 1:6.0p1-4", "bash 4.2+dfsg-0.1"},
 			daemons:   []string{"/usr/sbin/keepalived"},
+			files:     map[string]string{"/etc/haproxy/haproxy.cfg": haproxyConfig},
 			libraries: []string{"1411 /usr/lib/x86_64-linux-gnu/libssl.so.1.0.0", "1411 /usr/lib/x86_64-linux-gnu/libcrypto.so.1.0.0"},
 		}
 		if n == 0 {

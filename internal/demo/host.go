@@ -23,6 +23,7 @@ type spec struct {
 	listeners     []listener
 	daemons       []string // command lines of processes without sockets
 	changes       []touched
+	files         map[string]string
 	dropped       []string // addresses that do not answer this host
 	virtual       string   // an address that moves between hosts, when it is here
 	connections   []string // lines of ss
@@ -81,6 +82,9 @@ func (s spec) machine(now time.Time) Machine {
 		Files: map[string]string{}, Again: map[string]string{}, Scripts: map[string]string{}, Typed: map[string]shell.Reply{},
 	}
 	for name, text := range s.profile.files {
+		m.Files[name] = text
+	}
+	for name, text := range s.files {
 		m.Files[name] = text
 	}
 	s.proc(&m, now)

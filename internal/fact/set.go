@@ -29,6 +29,7 @@ type Set struct {
 	Packages    Observed[[]Package]    `json:"packages"`
 	Libraries   Observed[[]Library]    `json:"libraries"`
 	Certs       Observed[[]Cert]       `json:"certs"`
+	Balancers   Observed[[]Balancer]   `json:"balancers"`
 	Clock       Observed[Clock]        `json:"clock"`
 	Changes     Observed[[]Change]     `json:"changes"`
 	Network     Observed[Network]      `json:"network"`
@@ -300,6 +301,19 @@ type Cert struct {
 
 // Key names the item among its siblings.
 func (c Cert) Key() string { return c.Path + " " + c.Subject }
+
+// A Balancer is a section of HAProxy's configuration that spreads requests over
+// servers.
+type Balancer struct {
+	Backend   string   `json:"backend"`
+	Mode      string   `json:"mode"`      // http, tcp
+	Method    string   `json:"method"`    // of the checks: connect, httpchk, tcp-check, mysql-check …
+	Servers   []string `json:"servers"`   // those that are not disabled
+	Unchecked []string `json:"unchecked"` // those of them that get requests whether they work or not
+}
+
+// Key names the item among its siblings.
+func (b Balancer) Key() string { return b.Backend }
 
 // Clock is the host's clock against the laptop's.
 type Clock struct {

@@ -1,0 +1,198 @@
+package fact
+
+import (
+	"slices"
+	"strings"
+)
+
+func balancersFact() Fact {
+	return define("balancers", "what HAProxy's configuration says of its servers", Probe{
+		Files: []string{"/etc/haproxy/haproxy.cfg", "/etc/haproxy/conf.d/*.cfg", "/usr/local/etc/haproxy.conf", "/usr/local/etc/haproxy/haproxy.cfg"},
+	}, func(s *Set) *Observed[[]Balancer] { return &s.Balancers }, parseBalancers)
+}
+
+// parseBalancers reads the configuration as HAProxy does: what a section of
+// defaults says holds for the sections behind it. No file means that there is no
+// balancer where they usually are.
+func parseBalancers(r Raw) Observed[[]Balancer] {
+	c := balancerReader{list: []Balancer{}, named: map[string]balancerDefaults{}}
+	var denied []string
+	for _, path := range slices.Sorted(paths(r.Files)) {
+		if r.Files[path].Denied {
+			denied = append(denied, path)
+			continue
+		}
+		for line := range strings.Lines(r.Files[path].Content) {
+			c.line(configWords(line))
+		}
+		c.end()
+	}
+	switch {
+	case len(denied) > 0 && len(c.list) == 0:
+		return unknown[[]Balancer]("%s may not be read", strings.Join(denied, ", "))
+	case len(denied) > 0:
+		return partly(c.list, "haproxy.cfg", strings.Join(denied, ", ")+" may not be read")
+	}
+	return found(c.list, "haproxy.cfg")
+}
+
+func paths(files map[string]File) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for path := range files {
+			if !yield(path) {
+				return
+			}
+		}
+	}
+}
+
+// configWords takes a line of HAProxy's apart: blanks divide, quotes and
+// backslashes join, and # begins a comment.
+func configWords(line string) []string {
+	var words []string
+	var word strings.Builder
+	quote, escaped, begun := rune(0), false, false
+	for _, r := range strings.TrimRight(line, "\r\n") {
+		switch {
+		case escaped:
+			word.WriteRune(r)
+			escaped = false
+		case r == '\\' && quote != '\'':
+			escaped, begun = true, true
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote != 0:
+			word.WriteRune(r)
+		case r == '"' || r == '\'':
+			quote, begun = r, true
+		case r == '#':
+			return flushWord(words, &word, begun)
+		case r == ' ' || r == '\t':
+			words, begun = flushWord(words, &word, begun), false
+		default:
+			word.WriteRune(r)
+			begun = true
+		}
+	}
+	return flushWord(words, &word, begun)
+}
+
+func flushWord(words []string, word *strings.Builder, begun bool) []string {
+	if begun {
+		words = append(words, clean(word.String()))
+		word.Reset()
+	}
+	return words
+}
+
+// balancerDefaults are what a section inherits.
+type balancerDefaults struct {
+	mode, method string
+	check        bool // default-server says so
+}
+
+type balancerReader struct {
+	list     []Balancer
+	named    map[string]balancerDefaults
+	last     balancerDefaults // of the last section of defaults
+	section  string           // defaults, backend, listen; empty for what does not matter
+	name     string
+	settings balancerDefaults
+	servers  [][]string
+}
+
+func (c *balancerReader) line(f []string) {
+	if len(f) == 0 {
+		return
+	}
+	switch f[0] {
+	case "global", "frontend", "userlist", "peers", "resolvers", "mailers", "program", "cache", "ring", "http-errors", "fcgi-app", "crt-store", "log-forward", "traces":
+		c.end()
+	case "defaults", "backend", "listen":
+		c.end()
+		c.begin(f)
+	case "mode":
+		if len(f) > 1 {
+			c.settings.mode = f[1]
+		}
+	case "option":
+		if len(f) > 1 && isCheckMethod(f[1]) {
+			c.settings.method = f[1]
+		}
+	case "default-server":
+		c.settings.check = checked(f[1:], c.settings.check)
+	case "server", "server-template":
+		if c.section != "" && c.section != "defaults" && len(f) > 2 {
+			c.servers = append(c.servers, f)
+		}
+	}
+}
+
+func isCheckMethod(option string) bool {
+	return option == "httpchk" || option == "ssl-hello-chk" || option == "smtpchk" || option == "tcp-check" || strings.HasSuffix(option, "-check")
+}
+
+// begin opens a section with the defaults that it inherits.
+func (c *balancerReader) begin(f []string) {
+	c.section, c.settings, c.name = f[0], c.last, ""
+	if f[0] == "defaults" {
+		c.settings = balancerDefaults{mode: "tcp"}
+	}
+	if len(f) > 1 {
+		c.name = f[1]
+	}
+	if n := slices.Index(f, "from"); n > 0 && n+1 < len(f) {
+		c.settings = c.named[f[n+1]]
+	}
+}
+
+// end closes the section.
+func (c *balancerReader) end() {
+	switch {
+	case c.section == "defaults":
+		c.last = c.settings
+		c.named[c.name] = c.settings
+	case c.section != "" && len(c.servers) > 0 && len(c.list) < maxItems:
+		c.list = append(c.list, c.balancer())
+	}
+	c.section, c.servers, c.settings = "", nil, balancerDefaults{}
+}
+
+func (c *balancerReader) balancer() Balancer {
+	b := Balancer{Backend: c.name, Mode: c.settings.mode, Method: c.settings.method, Servers: []string{}, Unchecked: []string{}}
+	if b.Mode == "" {
+		b.Mode = "tcp"
+	}
+	if b.Method == "" {
+		b.Method = "connect"
+	}
+	for _, f := range c.servers {
+		args := f[3:]
+		if f[0] == "server-template" && len(f) > 4 {
+			args = f[4:]
+		}
+		if slices.Contains(args, "disabled") || len(b.Servers) >= maxItems {
+			continue
+		}
+		b.Servers = append(b.Servers, f[1])
+		if !checked(args, c.settings.check) {
+			b.Unchecked = append(b.Unchecked, f[1])
+		}
+	}
+	return b
+}
+
+// checked reports what a server's words say of checks, the last of them.
+func checked(words []string, before bool) bool {
+	for n, w := range words {
+		switch w {
+		case "check", "agent-check":
+			before = true
+		case "no-check":
+			before = false
+		case "track":
+			before = before || n+1 < len(words)
+		}
+	}
+	return before
+}

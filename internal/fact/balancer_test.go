@@ -1,0 +1,96 @@
+package fact
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// balancerConfig has every way to ask for checks, and not to.
+const balancerConfig = `global
+    stats socket /nowhere mode 600 level admin
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 5s
+    timeout server 5s
+frontend www
+    bind 127.0.0.1:0
+    default_backend plain
+backend plain
+    server be1 127.0.0.1:8081 # no check
+    server be2 127.0.0.1:8082 weight 10
+    server be3 127.0.0.1:8083 check inter 2s
+    server be4 127.0.0.1:8084 disabled
+backend asked
+    option httpchk GET /health
+    default-server check
+    server be1 127.0.0.1:8081
+    server be2 127.0.0.1:8082 no-check
+backend tracked
+    server be1 127.0.0.1:8081 track asked/be1
+backend empty
+defaults tcp
+    mode tcp
+    option tcp-check
+    timeout connect 5s
+    timeout client 5s
+    timeout server 5s
+    default-server check inter 3s
+listen db from tcp
+    bind 127.0.0.1:0
+    server db1 127.0.0.1:3306
+    server db2 127.0.0.1:3307 backup
+backend back from tcp
+    server-template s 2 127.0.0.1:9000
+`
+
+func TestBalancers(t *testing.T) {
+	t.Parallel()
+	const file = "/etc/haproxy/haproxy.cfg"
+	got := observe(balancersFact(), Raw{Files: map[string]File{file: {Content: balancerConfig}}}).Balancers
+	want := []Balancer{
+		{Backend: "plain", Mode: "http", Method: "connect", Servers: []string{"be1", "be2", "be3"}, Unchecked: []string{"be1", "be2"}},
+		{Backend: "asked", Mode: "http", Method: "httpchk", Servers: []string{"be1", "be2"}, Unchecked: []string{"be2"}},
+		{Backend: "tracked", Mode: "http", Method: "connect", Servers: []string{"be1"}, Unchecked: []string{}},
+		{Backend: "db", Mode: "tcp", Method: "tcp-check", Servers: []string{"db1", "db2"}, Unchecked: []string{}},
+		{Backend: "back", Mode: "tcp", Method: "tcp-check", Servers: []string{"s"}, Unchecked: []string{}},
+	}
+	if diff := cmp.Diff(want, got.Value); diff != "" || got.State != OK {
+		t.Errorf("%s (%s): %s", got.State, got.Reason, diff)
+	}
+	if got := observe(balancersFact(), Raw{}).Balancers; got.State != OK || len(got.Value) != 0 {
+		t.Errorf("without a file: %+v", got)
+	}
+	if got := observe(balancersFact(), Raw{Files: map[string]File{file: {Denied: true}}}).Balancers; got.State != Unknown || got.Reason == "" {
+		t.Errorf("denied: %+v", got)
+	}
+}
+
+func TestConfigWords(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string][]string{
+		"  server a 1.2.3.4:80 check # why": {"server", "a", "1.2.3.4:80", "check"},
+		`log-format "a b # c" 'd\e' f\ g`:   {"log-format", "a b # c", `d\e`, "f g"},
+		`x ""`:                              {"x", ""},
+		"# all":                             nil,
+	} {
+		if diff := cmp.Diff(want, configWords(line)); diff != "" {
+			t.Errorf("%q: %s", line, diff)
+		}
+	}
+}
+
+func FuzzBalancers(f *testing.F) {
+	f.Add(balancerConfig)
+	f.Fuzz(func(t *testing.T, config string) {
+		set := observe(balancersFact(), Raw{Files: map[string]File{"/etc/haproxy/haproxy.cfg": {Content: config}}})
+		for _, b := range set.Balancers.Value {
+			for _, text := range append([]string{b.Backend, b.Mode, b.Method}, b.Servers...) {
+				if text != clean(text) {
+					t.Errorf("%q was kept", text)
+				}
+			}
+		}
+	})
+}
