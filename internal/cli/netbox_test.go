@@ -1,3 +1,5 @@
+//go:build netbox
+
 package cli
 
 import (
@@ -8,6 +10,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -20,11 +23,24 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/nightcall-sh/nightcall/internal/netbox"
 )
+
+// TestNetBoxScripts runs the scripts that need a real NetBox.
+func TestNetBoxScripts(t *testing.T) {
+	t.Parallel()
+	t.Cleanup(stopNetBox)
+	words := maps.Clone(commands)
+	words["netbox"] = scriptNetBox
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/netbox", Setup: scriptSetup, Cmds: words,
+		RequireExplicitExec: true, RequireUniqueNames: true, UpdateScripts: *update,
+	})
+}
 
 // theNetBox is the one real NetBox of the scripts. A script has it for itself,
 // empty, from its first `netbox up` to its end.

@@ -32,7 +32,6 @@ var commands = map[string]scriptCommand{
 	"await":   scriptAwait,
 	"keys":    scriptKeys,
 	"machine": scriptMachine,
-	"netbox":  scriptNetBox,
 	"rekey":   scriptRekey,
 	"server":  scriptServer,
 	"sqlite":  scriptSQLite,
@@ -42,7 +41,6 @@ var commands = map[string]scriptCommand{
 // TestScripts runs every script below testdata/script; none is listed by hand.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	t.Cleanup(stopNetBox)
 	for _, dir := range scriptDirs(t) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			t.Parallel()
