@@ -118,7 +118,7 @@ func (s *scanRun) keysElsewhere(ctx context.Context, keys []ssh.NewKey) (map[str
 	for _, k := range keys {
 		owners[k.Key.Fingerprint] = append(owners[k.Key.Fingerprint], k.Name)
 	}
-	hosts, err := s.incident.DB.Hosts(ctx)
+	hosts, err := s.incident.DB.Roster(ctx)
 	if err != nil {
 		return nil, err
 	}

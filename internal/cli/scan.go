@@ -215,7 +215,7 @@ func (s *scanRun) addKnownHosts(list *targetList) error {
 }
 
 func (s *scanRun) resolve(ctx context.Context, named []target) ([]routed, error) {
-	hosts, err := s.incident.DB.Hosts(ctx)
+	hosts, err := s.incident.DB.Roster(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +237,7 @@ func (s *scanRun) resolve(ctx context.Context, named []target) ([]routed, error)
 
 // knownHosts takes hosts of the inventory.
 func (s *scanRun) knownHosts(ctx context.Context, want func(inventory.Host) bool) ([]routed, error) {
-	hosts, err := s.incident.DB.Hosts(ctx)
+	hosts, err := s.incident.DB.Roster(ctx)
 	if err != nil {
 		return nil, err
 	}

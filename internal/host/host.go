@@ -20,6 +20,10 @@ import (
 	"time"
 )
 
+// BatchTime is how late output may be delivered where nobody waits for a single
+// line of it, and so how wrong the time may be at which it came.
+const BatchTime = 20 * time.Millisecond
+
 // A Reader can only look at one machine.
 type Reader interface {
 	// Name is the host's name in this incident, for people and records.

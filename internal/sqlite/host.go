@@ -14,11 +14,26 @@ import (
 func (db *DB) Hosts(ctx context.Context) ([]inventory.Host, error) {
 	var hosts []inventory.Host
 	err := db.look(ctx, func(tx *sql.Tx) (err error) {
-		hosts, err = selectHosts(ctx, tx, "")
+		hosts, err = selectHosts(ctx, tx, "facts", "")
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the hosts: %w", err)
+	}
+	return hosts, nil
+}
+
+// Roster returns every host without its facts, sorted by name: how each is
+// reached and how its last visit ended. Facts are nearly all of what a host
+// weighs and costs to read.
+func (db *DB) Roster(ctx context.Context) ([]inventory.Host, error) {
+	var hosts []inventory.Host
+	err := db.look(ctx, func(tx *sql.Tx) (err error) {
+		hosts, err = selectHosts(ctx, tx, "NULL", "")
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read how the hosts are reached: %w", err)
 	}
 	return hosts, nil
 }
@@ -28,7 +43,7 @@ func (db *DB) Hosts(ctx context.Context) ([]inventory.Host, error) {
 func (db *DB) Host(ctx context.Context, name string) (inventory.Host, error) {
 	var hosts []inventory.Host
 	err := db.look(ctx, func(tx *sql.Tx) (err error) {
-		hosts, err = selectHosts(ctx, tx, ` WHERE host.name = ?`, name)
+		hosts, err = selectHosts(ctx, tx, "facts", ` WHERE host.name = ?`, name)
 		return err
 	})
 	if err == nil && len(hosts) == 0 {
@@ -40,10 +55,10 @@ func (db *DB) Host(ctx context.Context, name string) (inventory.Host, error) {
 	return hosts[0], nil
 }
 
-// selectHosts reads hosts with their facts, sorted by name.
-func selectHosts(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]inventory.Host, error) {
+// selectHosts reads hosts, sorted by name, with the facts of an expression.
+func selectHosts(ctx context.Context, tx *sql.Tx, facts, where string, args ...any) ([]inventory.Host, error) {
 	rows, err := tx.QueryContext(ctx, `SELECT name, access, class, reason, scan, visited, seen, took, root, no_root,
-		facts IS NOT NULL, facts
+		`+facts+` IS NOT NULL, `+facts+`
 		FROM host`+where+` ORDER BY name`, args...)
 	if err != nil {
 		return nil, err

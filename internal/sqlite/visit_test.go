@@ -287,6 +287,23 @@ func TestHostsSortedByName(t *testing.T) {
 	}
 }
 
+// The roster is every host without its facts.
+func TestRosterLeavesFactsOut(t *testing.T) {
+	t.Parallel()
+	db := openTemp(t)
+	h := reached("s1", t0)
+	h.Facts.Load = load(1, t0)
+	save(t, db, h)
+	got, err := db.Roster(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Facts = fact.Set{}
+	if want := []inventory.Host{h}; !cmp.Equal(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
 // Facts of a newer version are left alone.
 func TestUnknownFactIsLeftOut(t *testing.T) {
 	t.Parallel()

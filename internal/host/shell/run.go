@@ -64,8 +64,8 @@ type Options struct {
 type Answer struct {
 	Section string
 	host.Output
-	Missing      string // why there is no whole answer; empty when there is
-	Began, Ended time.Time
+	Missing      string    // why there is no whole answer; empty when there is
+	Began, Ended time.Time // the span in which it came
 }
 
 // A Visit is what became of a run.
@@ -199,6 +199,9 @@ func (r *run) conduct(ctx context.Context) error {
 		r.put(r.packed)
 	} else {
 		r.sendText(r.script)
+	}
+	if b, ok := r.proc.(Batcher); ok {
+		b.Batch()
 	}
 	return r.collect(ctx)
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"sync"
 	"time"
+
+	"github.com/nightcall-sh/nightcall/internal/host"
 )
 
 // A run is one script on one host, while it runs: a writer and two readers that
@@ -25,6 +27,7 @@ type run struct {
 	ready      <-chan struct{}   // told when the terminal is
 	complaints map[Become]string // what the ways to root said
 	silent     bool              // standard error has ended
+	late       time.Duration     // how late we may read that a section began
 
 	mu    sync.Mutex
 	noise capture // what came before the first frame
@@ -59,6 +62,9 @@ func newRun(proc Process, p *Program, opts Options, terminal bool) *run {
 		events: make(chan event), done: make(chan struct{}), input: make(chan []byte, 32),
 		noise: capture{limit: 4096}, terminal: terminal, complaints: map[Become]string{},
 		stdout: &promptWatch{r: proc.Stdout()}, stderr: &promptWatch{r: proc.Stderr()},
+	}
+	if _, batches := proc.(Batcher); batches {
+		r.late = host.BatchTime
 	}
 	if terminal {
 		r.ready = r.stdout.watch(readyPattern)
@@ -140,7 +146,7 @@ func (r *run) readStdout() {
 			limit = r.opts.Limits.Bytes
 			r.tell(event{kind: eventHello, name: f.name})
 		case "begin":
-			out, began = &capture{limit: r.opts.Limits.Output}, r.opts.Now()
+			out, began = &capture{limit: r.opts.Limits.Output}, r.opts.Now().Add(-r.late)
 			r.tell(event{kind: eventBegin, name: f.name, pid: f.num})
 		case "end":
 			a := Answer{Section: f.name, Began: began, Ended: r.opts.Now()}

@@ -45,3 +45,10 @@ type Process interface {
 	// time, more than once, from any goroutine.
 	Kill()
 }
+
+// A Batcher is a Process whose output may come in batches.
+type Batcher interface {
+	// Batch says that until the process ends nobody waits for a single line: its
+	// output may be delivered up to [host.BatchTime] late.
+	Batch()
+}

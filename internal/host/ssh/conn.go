@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -21,6 +22,7 @@ type Conn struct {
 	client *ssh.Client
 
 	sessions shell.Sessions
+	phases   *phases
 
 	Server     string // the version line the server greets with
 	HostKey    inventory.HostKey
@@ -31,10 +33,11 @@ type Conn struct {
 var (
 	_ shell.Wire     = (*Conn)(nil)
 	_ shell.Terminal = (*Conn)(nil)
+	_ shell.Batcher  = (*process)(nil)
 )
 
 func newConn(client *ssh.Client, l *login, p *phases, legacy legacySet) *Conn {
-	c := &Conn{client: client, Server: string(client.ServerVersion()), HostKey: describeKey(p.key)}
+	c := &Conn{client: client, phases: p, Server: string(client.ServerVersion()), HostKey: describeKey(p.key)}
 	if meta, ok := client.Conn.(ssh.AlgorithmsConnMetadata); ok {
 		c.Algorithms = negotiated(meta.Algorithms(), l.sigAlgo)
 		c.Legacy = legacy.used(meta.Algorithms(), l.sigAlgo)
@@ -136,7 +139,7 @@ func (c *Conn) start(command string, prepare func(*ssh.Session) error) (shell.Pr
 		return nil, sessionError(err)
 	}
 	c.sessions.Opened()
-	p := &process{session: s, ended: c.sessions.Ended, hangUp: c.client.Close}
+	p := &process{session: s, ended: c.sessions.Ended, hangUp: c.client.Close, batch: &c.phases.batch}
 	p.stdin, err = s.StdinPipe()
 	if err == nil {
 		p.stdout, err = s.StdoutPipe()
@@ -170,12 +173,15 @@ type process struct {
 	stdout, stderr io.Reader
 	ended          func()
 	hangUp         func() error
+	batch          *atomic.Bool
 	kill, end      sync.Once
 }
 
 func (p *process) Stdin() io.WriteCloser { return p.stdin }
 func (p *process) Stdout() io.Reader     { return p.stdout }
 func (p *process) Stderr() io.Reader     { return p.stderr }
+
+func (p *process) Batch() { p.batch.Store(true) }
 
 func (p *process) Wait() (int, error) {
 	err := p.session.Wait()
@@ -199,6 +205,7 @@ const closeTimeout = 5 * time.Second
 // that, the connection is closed: it would keep us for ever.
 func (p *process) Kill() {
 	p.kill.Do(func() {
+		p.batch.Store(false)
 		defer time.AfterFunc(closeTimeout, func() { _ = p.hangUp() }).Stop()
 		_ = p.session.Close()
 	})

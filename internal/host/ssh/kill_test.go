@@ -59,7 +59,7 @@ func TestKillOfADeafHost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn := &Conn{client: ssh.NewClient(c, chans, reqs)}
+	conn := &Conn{client: ssh.NewClient(c, chans, reqs), phases: &phases{}}
 	p, err := conn.Start(t.Context(), "sh -s")
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -33,6 +34,7 @@ const (
 type phases struct {
 	net.Conn
 	in     *bufio.Reader // the library's own is small: each of its reads would be a system call
+	batch  atomic.Bool   // nobody waits for a single packet
 	limits Deadlines
 
 	mu      sync.Mutex
@@ -84,6 +86,9 @@ const maxBanner = 8 << 10
 // Read notices the end of the version line. A server that says something else
 // first is remembered by it.
 func (p *phases) Read(b []byte) (int, error) {
+	if p.in.Buffered() == 0 && p.batch.Load() {
+		time.Sleep(untilBatch(time.Now()))
+	}
 	n, err := p.in.Read(b)
 	p.mu.Lock()
 	banner := p.at == phaseBanner
@@ -96,6 +101,13 @@ func (p *phases) Read(b []byte) (int, error) {
 		p.to(phaseKex)
 	}
 	return n, err
+}
+
+// untilBatch is how long to leave what comes unread. All connections read at the
+// same moments: this process then wakes once for all of them, not for every packet
+// of every host, which is most of what a scan costs the laptop.
+func untilBatch(now time.Time) time.Duration {
+	return host.BatchTime - time.Duration(now.UnixNano())%host.BatchTime
 }
 
 // version is the line that the server greeted with; empty before it is whole.
