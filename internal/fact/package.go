@@ -1,6 +1,7 @@
 package fact
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -11,15 +12,18 @@ func packagesFact() Fact {
 		func(s *Set) *Observed[[]Package] { return &s.Packages }, parsePackages)
 }
 
-// interesting is what outages are made of, as a regular expression for awk: the
-// beginnings of packages' names.
-const interesting = `^(openssl|libssl|libgnutls|openssh-server|haproxy|nginx|apache2$|httpd|mysql-|mariadb-|percona-|postgresql|redis|valkey|memcached|mongodb|elasticsearch|opensearch|rabbitmq|php|openjdk|default-jre|nodejs|docker|containerd|podman|keepalived|varnish|tomcat|jenkins|samba$|bind9?$|postfix$|exim|sudo$|bash$|libc6$|musl$|busybox|systemd$|linux-(image|lts)|monit$|nagios|nrpe|zabbix|prometheus-|telegraf|collectd|munin|sssd$|winbind$)`
+// interesting is what outages are made of, as a regular expression for grep, awk
+// and Go: the beginnings of packages' names.
+const interesting = `(openssl|libssl|libgnutls|openssh-server|haproxy|nginx|apache2$|httpd|mysql-|mariadb-|percona-|postgresql|redis|valkey|memcached|mongodb|elasticsearch|opensearch|rabbitmq|php|openjdk|default-jre|nodejs|docker|containerd|podman|keepalived|varnish|tomcat|jenkins|samba$|bind9?$|postfix$|exim|sudo$|bash$|libc6$|musl$|busybox|systemd$|linux-(image|lts)|monit$|nagios|nrpe|zabbix|prometheus-|telegraf|collectd|munin|sssd$|winbind$)`
 
-// packagesScript asks the package manager once. dpkg's own file is read by awk:
-// dpkg-query needs four times the CPU to say the same.
+var interestingName = regexp.MustCompile("^" + interesting)
+
+// packagesScript asks the package manager once. dpkg's own file is read by grep,
+// which stanzas' first lines suffice for: awk needs three times the CPU to say the
+// same, dpkg-query twelve times.
 const packagesScript = `n='` + interesting + `'
 if [ -r /var/lib/dpkg/status ]; then echo "#dpkg"
-exec awk '/^Package: /{p=$2} /^Status: /{s=$4} /^Architecture: /{a=$2} /^Version: /{v=$2} /^$/{if(p~n)print p,v,a,s;p=s=v=a=""} END{if(p~n)print p,v,a,s}' n="$n" /var/lib/dpkg/status
+grep -E -A14 "^Package: $n" /var/lib/dpkg/status | grep -E '^(Package|Status|Architecture|Version): '
 elif has rpm; then echo "#rpm"
 rpm -q --nosignature --nodigest --qf '%{NAME} %{VERSION}-%{RELEASE} %{ARCH} installed\n' openssl openssl-libs openssl098e libopenssl0_9_8 libopenssl1_0_0 libopenssl1_1 libopenssl3 gnutls openssh-server haproxy nginx httpd apache2 mysql mariadb mysql-server \
 mysql-community-server mariadb-server MariaDB-server percona-server-server postgresql-server redis valkey memcached mongodb-server mongodb-org-server \
@@ -27,7 +31,7 @@ elasticsearch rabbitmq-server php php-fpm java-1.6.0-openjdk java-1.7.0-openjdk 
 java-17-openjdk-headless java-21-openjdk-headless nodejs docker docker-ce containerd.io podman keepalived varnish tomcat tomcat5 tomcat6 jenkins samba \
 bind postfix sendmail exim sudo bash glibc systemd kernel kernel-smp kernel-core kernel-default monit nrpe zabbix-agent node_exporter telegraf collectd sssd
 elif [ -r /lib/apk/db/installed ]; then echo "#apk"
-exec awk -F: '$1=="P"{p=$2} $1=="V"{v=$2} $1=="A"{a=$2} $0==""&&p~n{print p,v,a,"installed"}' n="$n" /lib/apk/db/installed
+exec awk -F: '$1=="P"{p=$2} $1=="V"{v=$2} $1=="A"{a=$2} $0==""&&p~n{print p,v,a,"installed"}' n="^$n" /lib/apk/db/installed
 elif has pkg; then echo "#pkg"; pkg query '%n %v %q installed'
 fi
 :`
@@ -39,16 +43,9 @@ func parsePackages(r Raw) Observed[[]Package] {
 		return unknown[[]Package]("no package manager we know is here")
 	}
 	manager = clean(manager)
-	list := []Package{}
-	for line := range strings.Lines(body) {
-		f := strings.Fields(clean(line))
-		if len(f) < 4 || f[len(f)-1] != "installed" || len(list) >= maxItems { // "package x is not installed" is rpm's no
-			continue
-		}
-		if f[0] == "package" && f[2] == "is" {
-			continue
-		}
-		list = append(list, Package{Name: f[0], Version: f[1], Arch: f[2], Manager: manager})
+	list := packageLines(manager, body)
+	if manager == "dpkg" {
+		list = packageStanzas(body)
 	}
 	slices.SortFunc(list, func(a, b Package) int {
 		if c := strings.Compare(a.Name, b.Name); c != 0 {
@@ -61,4 +58,47 @@ func parsePackages(r Raw) Observed[[]Package] {
 		return unknown[[]Package]("%s names no package", manager)
 	}
 	return found(list, manager)
+}
+
+// packageLines reads name, version, architecture and state, a line each.
+func packageLines(manager, text string) []Package {
+	list := []Package{}
+	for line := range strings.Lines(text) {
+		f := strings.Fields(clean(line))
+		if len(f) < 4 || f[len(f)-1] != "installed" || len(list) >= maxItems {
+			continue
+		}
+		if f[0] == "package" && f[2] == "is" { // rpm's "package x is not installed"
+			continue
+		}
+		list = append(list, Package{Name: f[0], Version: f[1], Arch: f[2], Manager: manager})
+	}
+	return list
+}
+
+// packageStanzas reads lines of dpkg's status file. In a stanza the package is
+// named first and its version comes last; of packages that nobody asked for there
+// may be the beginning.
+func packageStanzas(text string) []Package {
+	list := []Package{}
+	var p Package
+	installed := false
+	for line := range strings.Lines(text) {
+		key, value, _ := strings.Cut(clean(line), ": ")
+		switch key {
+		case "Package":
+			p, installed = Package{Name: value, Manager: "dpkg"}, false
+		case "Status":
+			installed = strings.HasSuffix(value, " installed")
+		case "Architecture":
+			p.Arch = value
+		case "Version":
+			p.Version = value
+			if installed && p.Arch != "" && interestingName.MatchString(p.Name) && len(list) < maxItems {
+				list = append(list, p)
+			}
+			p = Package{}
+		}
+	}
+	return list
 }
