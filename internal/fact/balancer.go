@@ -3,6 +3,8 @@ package fact
 import (
 	"slices"
 	"strings"
+
+	"github.com/nightcall-sh/nightcall/internal/redact"
 )
 
 func balancersFact() Fact {
@@ -22,7 +24,10 @@ func parseBalancers(r Raw) Observed[[]Balancer] {
 			denied = append(denied, path)
 			continue
 		}
+		c.file, c.number = path, 0
 		for line := range strings.Lines(r.Files[path].Content) {
+			c.number++
+			c.text = line
 			c.line(configWords(line))
 		}
 		c.end()
@@ -98,7 +103,17 @@ type balancerReader struct {
 	section  string           // defaults, backend, listen; empty for what does not matter
 	name     string
 	settings balancerDefaults
-	servers  [][]string
+	servers  []serverLine
+	file     string
+	number   int    // of the line that is read
+	text     string // the line itself
+}
+
+// A serverLine is one server as it is written.
+type serverLine struct {
+	words  []string
+	number int
+	text   string
 }
 
 func (c *balancerReader) line(f []string) {
@@ -123,7 +138,7 @@ func (c *balancerReader) line(f []string) {
 		c.settings.check = checked(f[1:], c.settings.check)
 	case "server", "server-template":
 		if c.section != "" && c.section != "defaults" && len(f) > 2 {
-			c.servers = append(c.servers, f)
+			c.servers = append(c.servers, serverLine{f, c.number, c.text})
 		}
 	}
 }
@@ -159,14 +174,15 @@ func (c *balancerReader) end() {
 }
 
 func (c *balancerReader) balancer() Balancer {
-	b := Balancer{Backend: c.name, Mode: c.settings.mode, Method: c.settings.method, Servers: []string{}, Unchecked: []string{}}
+	b := Balancer{Backend: c.name, Mode: c.settings.mode, Method: c.settings.method, Servers: []string{}, Unchecked: []string{}, Targets: []Target{}}
 	if b.Mode == "" {
 		b.Mode = "tcp"
 	}
 	if b.Method == "" {
 		b.Method = "connect"
 	}
-	for _, f := range c.servers {
+	for _, s := range c.servers {
+		f := s.words
 		args := f[3:]
 		if f[0] == "server-template" && len(f) > 4 {
 			args = f[4:]
@@ -175,11 +191,36 @@ func (c *balancerReader) balancer() Balancer {
 			continue
 		}
 		b.Servers = append(b.Servers, f[1])
+		b.Targets = append(b.Targets, c.target(s))
 		if !checked(args, c.settings.check) {
 			b.Unchecked = append(b.Unchecked, f[1])
 		}
 	}
 	return b
+}
+
+// target is where a server's requests go, and the line that says so, without
+// what may be secret in it.
+func (c *balancerReader) target(s serverLine) Target {
+	address := s.words[2]
+	if s.words[0] == "server-template" && len(s.words) > 3 {
+		address = s.words[3]
+	}
+	t := Target{Server: s.words[1], File: clean(c.file), Line: s.number, Text: redact.Args(clip(strings.TrimRight(strings.Map(printableOrTab, strings.ToValidUTF8(s.text, "\uFFFD")), " \t"), maxText))}
+	for _, family := range []string{"ipv4@", "ipv6@", "tcp@", "tcp4@", "tcp6@"} {
+		address = strings.TrimPrefix(address, family)
+	}
+	if host, port, ok := hostAndPort(address); ok {
+		t.Host, t.Port = host, port
+	}
+	return t
+}
+
+func printableOrTab(r rune) rune {
+	if r == '\t' {
+		return r
+	}
+	return printable(r)
 }
 
 // checked reports what a server's words say of checks, the last of them.

@@ -4,6 +4,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/nightcall-sh/nightcall/internal/redact"
 )
 
 // balancerConfig has every way to ask for checks, and not to.
@@ -56,7 +59,7 @@ func TestBalancers(t *testing.T) {
 		{Backend: "db", Mode: "tcp", Method: "tcp-check", Servers: []string{"db1", "db2"}, Unchecked: []string{}},
 		{Backend: "back", Mode: "tcp", Method: "tcp-check", Servers: []string{"s"}, Unchecked: []string{}},
 	}
-	if diff := cmp.Diff(want, got.Value); diff != "" || got.State != OK {
+	if diff := cmp.Diff(want, got.Value, cmpopts.IgnoreFields(Balancer{}, "Targets")); diff != "" || got.State != OK {
 		t.Errorf("%s (%s): %s", got.State, got.Reason, diff)
 	}
 	if got := observe(balancersFact(), Raw{}).Balancers; got.State != OK || len(got.Value) != 0 {
@@ -64,6 +67,28 @@ func TestBalancers(t *testing.T) {
 	}
 	if got := observe(balancersFact(), Raw{Files: map[string]File{file: {Denied: true}}}).Balancers; got.State != Unknown || got.Reason == "" {
 		t.Errorf("denied: %+v", got)
+	}
+}
+
+// A target has its address, its place and its line as it is written, without
+// what may be secret in it.
+func TestBalancerTargets(t *testing.T) {
+	t.Parallel()
+	const file = "/etc/haproxy/haproxy.cfg"
+	text := "backend b\n\tserver a 10.0.0.1:80 weight 3\r\n\n    server c db1.lan:3306 check  # main \n server-template s 1-3 ipv4@app:9000 password=canary\n server u unix@/run/x.sock\n server e ${HOST}:80\n server f [fd00::1]:81 disabled\n"
+	got := observe(balancersFact(), Raw{Files: map[string]File{file: {Content: text}}}).Balancers.Value
+	want := []Target{
+		{Server: "a", Host: "10.0.0.1", Port: 80, File: file, Line: 2, Text: "\tserver a 10.0.0.1:80 weight 3"},
+		{Server: "c", Host: "db1.lan", Port: 3306, File: file, Line: 4, Text: "    server c db1.lan:3306 check  # main"},
+		{Server: "s", Host: "app", Port: 9000, File: file, Line: 5, Text: " server-template s 1-3 ipv4@app:9000 password=" + redact.Mask},
+		{Server: "u", File: file, Line: 6, Text: " server u unix@/run/x.sock"},
+		{Server: "e", File: file, Line: 7, Text: " server e ${HOST}:80"},
+	}
+	if len(got) != 1 {
+		t.Fatalf("%+v", got)
+	}
+	if diff := cmp.Diff(want, got[0].Targets); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -155,8 +155,8 @@ func awkLooks(args []string) bool {
 var lookers = map[string]allowance{
 	// The shell's own.
 	":": anything, "[": anything, "break": only(``), "case": anything, "continue": only(``), "echo": anything, "exit": only(`\d?`),
-	"false": only(``), "has": only(`[a-z0-9$-]+`), "printf": anything, "read": anything, "test": anything, "true": only(``),
-	"set": only(`-- ?.*|-f`), "shift": only(`\$?`), "command": only(`-v .*`),
+	"cd": only(`-P \$/cwd`), "false": only(``), "has": only(`[a-z0-9$-]+`), "printf": anything, "read": anything, "test": anything, "true": only(``),
+	"set": only(`-- ?.*|[-+]f`), "shift": only(`\$?`), "tr": only(`\\000 \\n`), "command": only(`-v .*`),
 
 	// Text.
 	"awk": awkLooks, "cat": anything, "grep": anything, "head": anything, "tail": only(`-n \d+ \S+`),

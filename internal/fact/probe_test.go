@@ -99,7 +99,7 @@ func TestCatalogue(t *testing.T) {
 			t.Errorf("Lookup(%q) = %q, %t", f.Name, found.Title, ok)
 		}
 	}
-	if len(seen) != 26 {
+	if len(seen) != 27 {
 		t.Errorf("%d facts", len(seen))
 	}
 }

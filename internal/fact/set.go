@@ -2,38 +2,40 @@ package fact
 
 import (
 	"net/netip"
+	"strconv"
 	"time"
 )
 
 // A Set is everything observed on one host. Fields nobody asked for have the
 // zero State.
 type Set struct {
-	OS          Observed[OS]           `json:"os"`
-	Kernel      Observed[Kernel]       `json:"kernel"`
-	Boot        Observed[Boot]         `json:"boot"`
-	Platform    Observed[Platform]     `json:"platform"`
-	MachineID   Observed[string]       `json:"machine_id"`
-	CPU         Observed[CPU]          `json:"cpu"`
-	Load        Observed[Load]         `json:"load"`
-	Memory      Observed[Memory]       `json:"memory"`
-	Filesystems Observed[[]Filesystem] `json:"filesystems"`
-	Disks       Observed[[]Disk]       `json:"disks"`
-	Interfaces  Observed[[]Interface]  `json:"interfaces"`
-	Routes      Observed[[]Route]      `json:"routes"`
-	DNS         Observed[DNS]          `json:"dns"`
-	Sockets     Observed[Sockets]      `json:"sockets"`
-	Processes   Observed[[]Process]    `json:"processes"`
-	Services    Observed[[]Service]    `json:"services"`
-	Schedules   Observed[[]Schedule]   `json:"schedules"`
-	Firewall    Observed[Firewall]     `json:"firewall"`
-	Packages    Observed[[]Package]    `json:"packages"`
-	Libraries   Observed[[]Library]    `json:"libraries"`
-	Certs       Observed[[]Cert]       `json:"certs"`
-	Balancers   Observed[[]Balancer]   `json:"balancers"`
-	Clock       Observed[Clock]        `json:"clock"`
-	Changes     Observed[[]Change]     `json:"changes"`
-	Network     Observed[Network]      `json:"network"`
-	DiskRates   Observed[[]DiskRate]   `json:"disk_rates"`
+	OS           Observed[OS]           `json:"os"`
+	Kernel       Observed[Kernel]       `json:"kernel"`
+	Boot         Observed[Boot]         `json:"boot"`
+	Platform     Observed[Platform]     `json:"platform"`
+	MachineID    Observed[string]       `json:"machine_id"`
+	CPU          Observed[CPU]          `json:"cpu"`
+	Load         Observed[Load]         `json:"load"`
+	Memory       Observed[Memory]       `json:"memory"`
+	Filesystems  Observed[[]Filesystem] `json:"filesystems"`
+	Disks        Observed[[]Disk]       `json:"disks"`
+	Interfaces   Observed[[]Interface]  `json:"interfaces"`
+	Routes       Observed[[]Route]      `json:"routes"`
+	DNS          Observed[DNS]          `json:"dns"`
+	Sockets      Observed[Sockets]      `json:"sockets"`
+	Processes    Observed[[]Process]    `json:"processes"`
+	Services     Observed[[]Service]    `json:"services"`
+	Schedules    Observed[[]Schedule]   `json:"schedules"`
+	Firewall     Observed[Firewall]     `json:"firewall"`
+	Packages     Observed[[]Package]    `json:"packages"`
+	Libraries    Observed[[]Library]    `json:"libraries"`
+	Certs        Observed[[]Cert]       `json:"certs"`
+	Balancers    Observed[[]Balancer]   `json:"balancers"`
+	Dependencies Observed[[]Dependency] `json:"dependencies"`
+	Clock        Observed[Clock]        `json:"clock"`
+	Changes      Observed[[]Change]     `json:"changes"`
+	Network      Observed[Network]      `json:"network"`
+	DiskRates    Observed[[]DiskRate]   `json:"disk_rates"`
 }
 
 // OS is the operating system by name and version.
@@ -310,10 +312,35 @@ type Balancer struct {
 	Method    string   `json:"method"`    // of the checks: connect, httpchk, tcp-check, mysql-check …
 	Servers   []string `json:"servers"`   // those that are not disabled
 	Unchecked []string `json:"unchecked"` // those of them that get requests whether they work or not
+	Targets   []Target `json:"targets"`   // where those in Servers are, in their order
+}
+
+// A Target is one server of a balancer and the line that names it.
+type Target struct {
+	Server string `json:"server"`
+	Host   string `json:"host"` // name or address, as written; empty for a socket, or what is filled in later
+	Port   int    `json:"port"` // 0 where none is written
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Text   string `json:"text"` // the line, with its indentation, scrubbed
 }
 
 // Key names the item among its siblings.
 func (b Balancer) Key() string { return b.Backend }
+
+// A Dependency is a service that a configuration names. Users, passwords and
+// paths never come this far.
+type Dependency struct {
+	Host    string `json:"host"`    // name or address, as written
+	Port    int    `json:"port"`    // as written, or the usual one; 0 where neither is known
+	Scheme  string `json:"scheme"`  // what is spoken: mysql, redis, http …; empty where nothing tells
+	Process string `json:"process"` // the program whose configuration it is; empty where several may read it
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+}
+
+// Key names the item among its siblings.
+func (d Dependency) Key() string { return d.File + ":" + strconv.Itoa(d.Line) + " " + d.Host }
 
 // Clock is the host's clock against the laptop's.
 type Clock struct {

@@ -1,0 +1,231 @@
+package fact
+
+import (
+	"cmp"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+func dependenciesFact() Fact {
+	return define("dependencies", "what the configurations of running programs call", Probe{Script: dependenciesScript, Timeout: 10 * time.Second},
+		func(s *Set) *Observed[[]Dependency] { return &s.Dependencies }, parseDependencies)
+}
+
+// dependenciesScript goes where running programs point, and nowhere else: the
+// usual files of the servers we know, and for programs that the customer wrote
+// the directory they run in, that of their program, and the files that their
+// command line names. It prints only lines that may name a host or a port, and
+// those that say where they belong.
+//
+// Nothing but the first grep runs on a host without any such program. A program
+// in a container is looked at through its own root. Files that are none (a pipe
+// would keep us waiting) are left out, and so is what comes after sixty.
+const dependenciesScript = `if [ -d /proc/self/fd ]; then
+names=comm; [ -e /proc/self/comm ] || names=status
+set -- ; seen=' ' apps= away= ours=0
+IFS=':	
+'
+for w in $(grep -sE '^(Name:.)?(java|node|nodejs|MainThread|python.*|gunicorn.*|uwsgi|uvicorn|ruby.*|puma.*|unicorn.*|php-fpm.*|nginx|redis-.*|valkey-.*|mysqld|mariadbd|postgres|postmaster)$' /proc/[0-9]*/$names); do
+case $w in
+/proc/*) p=${w%/*}; continue ;;
+Name) continue ;;
+esac
+r=$p/root k=
+if [ $r -ef / ]; then r=; else [ -n "$away" ] && [ $r -ef $away/root ] || away=$p; k=$away; fi
+case $w in
+nginx|redis-*|valkey-*|mysqld|mariadbd|php-fpm*)
+case $seen in *" $w$k "*) continue ;; esac
+seen="$seen$w$k "
+echo "#root $p $w" ;;
+*)
+cd -P $p/cwd || continue
+case $seen in *" $PWD$k$w "*) continue ;; esac
+seen="$seen$PWD$k$w "
+echo "#cwd $p $PWD $w" ;;
+esac
+case $w in
+nginx) list="$r/etc/nginx/nginx.conf $r/etc/nginx/conf.d/*.conf $r/etc/nginx/sites-enabled/* $r/usr/local/etc/nginx/nginx.conf" ;;
+redis-*|valkey-*) list="$r/etc/redis/*.conf $r/etc/redis.conf $r/etc/redis-sentinel.conf $r/etc/valkey/*.conf" ;;
+mysqld|mariadbd)
+list="$r/etc/my.cnf $r/etc/mysql/my.cnf $r/etc/my.cnf.d/*.cnf $r/etc/mysql/conf.d/*.cnf $r/etc/mysql/*.conf.d/*.cnf"
+for f in $r/var/lib/mysql/master.info $r/var/lib/mysql/*.master.info $r/var/lib/mysql/master-*.info; do
+[ -f "$f" ] || continue
+n=0; while [ $n -lt 7 ] && read -r v; do n=$((n + 1)); case $n in 4|7) echo "$f:$n:$v" ;; esac; done <"$f"; v=
+done ;;
+php-fpm*) list="$r/etc/php/*/fpm/pool.d/*.conf $r/etc/php-fpm.d/*.conf" ;;
+postgres|postmaster) list="$p/cwd/postgresql.auto.conf $p/cwd/recovery.conf $p/cwd/postgresql.conf" ;;
+*)
+[ $ours -lt 16 ] || continue
+ours=$((ours + 1)) apps="$apps:$p/cmdline" list=
+[ "$PWD" = / ] || list="$p/cwd/.env $p/cwd/*.properties $p/cwd/*.y*ml $p/cwd/config.json $p/cwd/config/*.properties $p/cwd/config/*.y*ml" ;;
+esac
+IFS=' '
+for f in $list; do [ -f "$f" ] && [ $# -lt 60 ] && set -- "$@" "$f"; done
+IFS=':	
+'
+done
+if [ -n "$apps" ]; then
+set -f; d= last=
+for a in $(grep -as '' /dev/null $apps | tr '\000' '\n'); do
+set +f
+case $a in
+/proc/[0-9]*/cmdline) p=${a%/*} r=$p/root; [ $r -ef / ] && r=; continue ;;
+-Dcatalina.base=/*)
+d=$r${a#*=}
+for f in "$d"/conf/context.xml "$d"/conf/server.xml "$d"/webapps/*/META-INF/context.xml "$d"/webapps/*/WEB-INF/classes/*.properties "$d"/webapps/*/WEB-INF/classes/*.y*ml; do [ -f "$f" ] && [ $# -lt 60 ] && set -- "$@" "$f"; done
+continue ;;
+-*=*) a=${a#*=} ;;
+esac
+case $a in /*/) d=${a%/} ;; /*.jar|/*.war|/*.js|/*.py|/*.rb) d=${a%/*} ;; *.properties|*.yml|*.yaml|*.env|*.toml|*.ini|*.json) d= ;; *) continue ;; esac
+if [ -n "$d" ]; then
+[ "$r$d" = "$last" ] && continue
+last=$r$d
+for f in "$r$d"/.env "$r$d"/*.properties "$r$d"/*.y*ml "$r$d"/config.json "$r$d"/config/*.properties "$r$d"/config/*.y*ml; do [ -f "$f" ] && [ $# -lt 60 ] && set -- "$@" "$f"; done
+continue
+fi
+case $a in /*) f=$r$a ;; *) f=$p/cwd/$a ;; esac
+[ -f "$f" ] && [ $# -lt 60 ] && set -- "$@" "$f"
+done
+fi
+[ $# = 0 ] || grep -isnE -e '^[^#]*://' -e '^[^#]*(host|hosts|hostname|port|addr|address|addresses|server|servers|nodes|brokers|connect|endpoint|endpoints)["'\'']?[]]?[[:space:]]*[:=]' -e '^[[:space:]{]*["'\'']?[a-z0-9_.-]+["'\'']?:[[:space:]{]*$' -e '^[[:space:]]*(upstream|server|[a-z]+_pass|replicaof|slaveof|sentinel[[:space:]]+monitor|primary_conninfo)[[:space:]=]' -e '^[^#]*}' /dev/null "$@"
+echo "#end"
+fi`
+
+// parseDependencies keeps of each line the host, the port and what is spoken
+// there. Whatever else stands in it, passwords first, is dropped here.
+func parseDependencies(r Raw) Observed[[]Dependency] {
+	text, _, whole := strings.Cut(r.Out, "#end\n")
+	if !whole && r.Missing == "" {
+		return unknown[[]Dependency]("there are no processes to read in /proc")
+	}
+	d := dependencyReader{names: map[string]string{}, list: []Dependency{}}
+	file, lines := "", []numbered(nil)
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\r\n")
+		if strings.HasPrefix(line, "#") {
+			d.note(strings.Fields(line))
+			continue
+		}
+		name, number, content, ok := grepLine(line)
+		if !ok {
+			continue
+		}
+		if name != file {
+			d.file(file, lines)
+			file, lines = name, nil
+		}
+		lines = append(lines, numbered{number, content})
+	}
+	d.file(file, lines)
+	list := d.settled()
+	if !r.Root {
+		return partly(list, "/proc", "without root, only what our own programs point to can be read")
+	}
+	return found(list, "/proc")
+}
+
+// A numbered is a line of a file.
+type numbered struct {
+	number int
+	text   string
+}
+
+var grepped = regexp.MustCompile(`^(/[^:]+):(\d{1,7}):(.*)$`)
+
+func grepLine(line string) (file string, number int, text string, ok bool) {
+	m := grepped.FindStringSubmatch(clip(line, maxText))
+	if m == nil {
+		return "", 0, "", false
+	}
+	return m[1], integer(m[2]), m[3], true
+}
+
+// A dependencyReader collects what files name.
+type dependencyReader struct {
+	names     map[string]string // what the host told of a process, by /proc/PID: its directory and name
+	processes map[string]string
+	upstreams []string // nginx's own names for groups of servers
+	list      []Dependency
+}
+
+// note remembers which program made us read what follows, and where it runs.
+func (d *dependencyReader) note(f []string) {
+	if d.processes == nil {
+		d.processes = map[string]string{}
+	}
+	switch {
+	case len(f) == 3 && f[0] == "#root":
+		d.processes[f[1]] = f[2]
+	case len(f) == 4 && f[0] == "#cwd":
+		d.names[f[1]], d.processes[f[1]] = f[2], f[3]
+	}
+}
+
+// throughProcess is the beginning of a file's name that goes through a process.
+var throughProcess = regexp.MustCompile(`^(/proc/\d+)/(root|cwd)(/.*)$`)
+
+// place is a file's name for people, and the program that made us read it.
+func (d *dependencyReader) place(file string) (name, process string) {
+	m := throughProcess.FindStringSubmatch(file)
+	if m == nil {
+		return clean(file), ""
+	}
+	if m[2] == "cwd" {
+		return clean(path.Join(cmp.Or(d.names[m[1]], "/"), m[3])), clean(d.processes[m[1]])
+	}
+	return clean(m[3]), clean(d.processes[m[1]])
+}
+
+// file reads one file's lines in the way that its name tells.
+func (d *dependencyReader) file(file string, lines []numbered) {
+	if len(lines) == 0 {
+		return
+	}
+	name, process := d.place(file)
+	base := path.Base(name)
+	add := func(n int, scheme, host string, port int) {
+		host, ok := hostName(host)
+		if !ok || len(d.list) >= maxItems {
+			return
+		}
+		d.list = append(d.list, Dependency{Host: host, Port: cmp.Or(port, usualPorts[scheme]), Scheme: scheme, Process: process, File: name, Line: n})
+	}
+	switch {
+	case strings.Contains(name, "/nginx/"):
+		process = "nginx"
+		d.nginx(lines, add)
+	case strings.HasSuffix(base, "master.info"), strings.HasPrefix(base, "master-") && strings.HasSuffix(base, ".info"):
+		process = cmp.Or(process, "mysqld")
+		masterInfo(lines, add)
+	case strings.HasPrefix(base, "postgresql") || base == "recovery.conf":
+		process = "postgres"
+		conninfo(lines, add)
+	case strings.Contains(base, "sentinel") && strings.HasSuffix(base, ".conf"):
+		process = "redis-sentinel"
+		redisLines(lines, add)
+	case strings.Contains(name, "/redis") || strings.Contains(name, "/valkey"):
+		process = "redis-server"
+		redisLines(lines, add)
+	case strings.Contains(name, "/php"):
+		process = "php-fpm"
+		settings(lines, add)
+	case strings.HasSuffix(base, ".cnf"):
+		process = "mysqld"
+		settings(lines, add)
+	default:
+		settings(lines, add)
+	}
+}
+
+// settled leaves out what is named twice, and nginx's own names.
+func (d *dependencyReader) settled() []Dependency {
+	seen := map[Dependency]bool{}
+	return slices.DeleteFunc(d.list, func(x Dependency) bool {
+		twice := seen[x]
+		seen[x] = true
+		return twice || x.Process == "nginx" && slices.Contains(d.upstreams, x.Host)
+	})
+}

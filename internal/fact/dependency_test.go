@@ -1,0 +1,115 @@
+package fact
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// named are the dependencies that files name, as "scheme host:port file:line".
+func named(out string) []string {
+	list := []string{}
+	for _, d := range observe(dependenciesFact(), Raw{Out: out + "#end\n", Root: true}).Dependencies.Value {
+		list = append(list, strings.TrimSpace(fmt.Sprintf("%s %s:%d %s:%d", d.Scheme, d.Host, d.Port, d.File, d.Line)))
+	}
+	return list
+}
+
+func TestDependencies(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, file string
+		lines      []string
+		want       []string
+	}{
+		{"a host and its port", "/a/.env", []string{"DB_HOST=db1", "DB_PORT=3307"}, []string{"db1:3307 /a/.env:1"}},
+		{"the port first", "/a/.env", []string{"DB_PORT=3307", "DB_HOST=db1"}, []string{"db1:3307 /a/.env:2"}},
+		{"two pairs", "/a/.env", []string{"DB_HOST=db1", "DB_PORT=1", "REDIS_HOST=r1", "REDIS_PORT=2"}, []string{"db1:1 /a/.env:1", "redis r1:2 /a/.env:3"}},
+		{"a host whose key tells the port", "/a/.env", []string{"REDIS_HOST='r1'"}, []string{"redis r1:6379 /a/.env:1"}},
+		{"a host alone tells nothing", "/a/.env", []string{"HOST=web1", "APP_HOST=x"}, nil},
+		{"where it listens", "/a/x.properties", []string{"server.address=10.0.0.1", "server.port=80", "management.server.host=h", "management.server.port=1"}, nil},
+		{"a comment", "/a/x.yml", []string{"# url: redis://r1", "  #host: a"}, nil},
+		{"filled in later", "/a/x.yml", []string{"url: redis://${HOST}:6379", "mysql.host: {{ db }}"}, nil},
+		{"a default filled in", "/a/x.yml", []string{"url: jdbc:mysql://${HOST:db1}:3306/x"}, nil},
+		{"JSON", "/a/config.json", []string{`  "redis": {`, `    "host": "r1",`, `    "port": 6380`, `  }`}, []string{"redis r1:6380 /a/config.json:2"}},
+		{"a list", "/a/x.yml", []string{"elasticsearch.hosts: [\"es1:9200\", \"es2:9200\"]"}, []string{"elasticsearch es1:9200 /a/x.yml:1", "elasticsearch es2:9200 /a/x.yml:1"}},
+		{"Kafka", "/a/server.properties", []string{"zookeeper.connect=z1:2181,z2:2181", "listeners=PLAINTEXT://:9092"}, []string{"zookeeper z1:2181 /a/server.properties:1", "zookeeper z2:2181 /a/server.properties:1"}},
+		{"Oracle", "/a/x.properties", []string{"u=jdbc:oracle:thin:@//ora1:1521/X", "v=jdbc:oracle:thin:scott/canary@ora2:1521:X"}, []string{"oracle ora1:1521 /a/x.properties:1"}},
+		{"IPv6", "/a/x.yml", []string{"url: http://[fd00::7]:8080/x"}, []string{"http fd00::7:8080 /a/x.yml:1"}},
+		{"a JDBC address of SQL Server", "/a/x.yml", []string{"u: jdbc:sqlserver://sql1:1433;user=x;password=canary"}, []string{"sqlserver sql1:1433 /a/x.yml:1"}},
+		{"XML", "/opt/tomcat/conf/context.xml", []string{`  url="jdbc:postgresql://db3/shop" password="canary"`}, []string{"postgresql db3:5432 /opt/tomcat/conf/context.xml:1"}},
+		{"files of our own", "/a/x.yml", []string{"u: file:///etc/passwd", "v: jdbc:h2:mem:x", "w: sqlite:///x.db"}, nil},
+		{"one line of nginx", "/etc/nginx/nginx.conf", []string{"upstream a { server 10.0.0.1; server b:81; } server { listen 80; }"}, []string{"10.0.0.1:80 /etc/nginx/nginx.conf:1", "b:81 /etc/nginx/nginx.conf:1"}},
+		{"an old main of MySQL", "/etc/my.cnf", []string{"master-host = 10.0.1.1"}, []string{"mysql 10.0.1.1:3306 /etc/my.cnf:1"}},
+		{"nobody's main", "/etc/redis/redis.conf", []string{"replicaof no one", "# slaveof a 1"}, nil},
+		{"a password with a sign", "/a/.env", []string{"U=redis://u:ca@nary@r1:6379/0"}, []string{"redis r1:6379 /a/.env:1"}},
+		{"a password with a slash", "/a/.env", []string{"U=redis://u:ca/nary@r1:6379/0"}, nil},
+	} {
+		var out strings.Builder
+		for n, l := range c.lines {
+			fmt.Fprintf(&out, "%s:%d:%s\n", c.file, n+1, l)
+		}
+		want := c.want
+		if want == nil {
+			want = []string{}
+		}
+		got := named(out.String())
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+		if strings.Contains(strings.Join(got, ""), "nary") {
+			t.Errorf("%s: a secret was kept: %q", c.name, got)
+		}
+	}
+}
+
+// Whatever stands around a host, its user and its password are never kept.
+func TestDependenciesKeepNoSecret(t *testing.T) {
+	t.Parallel()
+	const canary = "s3cr3tcanary"
+	for _, file := range []string{"/a/.env", "/a/x.yml", "/a/x.properties", "/etc/nginx/nginx.conf", "/etc/redis/redis.conf", "/etc/my.cnf", "/p/postgresql.auto.conf", "/v/master.info", "/etc/redis/sentinel.conf"} {
+		for _, line := range []string{
+			"redis://:" + canary + "@r1:6379/0", "U=mysql://root:" + canary + "@db1/x?password=" + canary, "U=mongodb://" + canary + ":x@a:1,b:2/" + canary,
+			"password: " + canary, "requirepass " + canary, "masterauth " + canary, "sentinel auth-pass m " + canary, "server be1:80 " + canary + ";",
+			"upstream x { server a:80 " + canary + "; }", "proxy_pass http://u:" + canary + "@a:80/" + canary + "?" + canary + ";",
+			"primary_conninfo = 'host=a password=" + canary + " port=5'", "primary_conninfo = 'postgresql://u:" + canary + "@a:5/x'", "replicaof a 6379 " + canary,
+			"jdbc:oracle:thin:scott/" + canary + "@//ora:1521/x", "url=jdbc:sqlserver://a;password=" + canary, "db.password=" + canary, "x " + canary,
+			"redis://u:pa:" + canary + "@a:1", "U=redis://" + canary + "/x@a:1", "U=redis://u:1/" + canary + "@a:1", "x=https://a:443/" + canary, "redis://u:a b" + canary + "@r1", "amqp://u:" + canary + "#x@r1:1",
+		} {
+			set := observe(dependenciesFact(), Raw{Out: fmt.Sprintf("%s:4:%s\n%s:7:3306\n#end\n", file, line, file), Root: true})
+			stored, err := json.Marshal(set)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(stored), canary) {
+				t.Errorf("%s: %s was stored: %s", file, line, stored)
+			}
+		}
+	}
+}
+
+func TestDependenciesUnknown(t *testing.T) {
+	t.Parallel()
+	if got := observe(dependenciesFact(), Raw{}).Dependencies; got.State != Unknown || got.Reason == "" {
+		t.Errorf("without /proc: %+v", got)
+	}
+	if got := observe(dependenciesFact(), Raw{Out: "#end\n", Root: true}).Dependencies; got.State != OK || len(got.Value) != 0 {
+		t.Errorf("nothing to read: %+v", got)
+	}
+}
+
+func FuzzDependencies(f *testing.F) {
+	for _, x := range fixtures(f, "dependencies") {
+		f.Add(raw(x.archive).Out)
+	}
+	f.Fuzz(func(t *testing.T, out string) {
+		for _, d := range observe(dependenciesFact(), Raw{Out: out}).Dependencies.Value {
+			if host, ok := hostName(d.Host); !ok || host != d.Host || d.Port < 0 || d.Port > 65535 || d.File != clean(d.File) || d.Scheme != clean(d.Scheme) || d.Process != clean(d.Process) {
+				t.Errorf("%+v was kept", d)
+			}
+		}
+	})
+}
