@@ -110,6 +110,9 @@ func (s *Site) failing() {
 			a.Service = fmt.Sprintf("port %d", l.Port)
 		}
 		reached := answered[a.Key()]
+		if !l.Observed && l.To.Host == "" && len(reached) == 0 {
+			continue // only a file names it, and it may be long gone
+		}
 		if slices.Contains(reached, l.From.Host) {
 			continue // by another of its processes: it is no cut
 		}

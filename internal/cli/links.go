@@ -27,13 +27,15 @@ func newLinksCmd(a *app) *cobra.Command {
 		GroupID: groupLook,
 		Short:   "List who talks to whom",
 		Long: `List who talks to whom: the client and its process, the service and its port, as the
-sockets of both ends show it, together with what people declared. Nothing is connected
-to; all kept visits count, since one moment does not show everything.
+sockets of both ends show it, together with what the clients' configurations name and
+what people declared. Nothing is connected to; all kept visits count, since one moment
+does not show everything: LAST is when a link was seen last.
 
 The state is "established"; "attempted" when a client asks and nobody was ever seen to
-answer; "silent" when a person declared the link and nobody saw it. SEEN says who shows
-it: client, server, both, or nobody. Clients from outside private networks are one, the
-internet.
+answer; "unused" when a configuration names the link and nobody saw it; "silent" when a
+person declared it and nobody saw it. SEEN says who shows it: client, server, both, or
+nobody; SOURCE is the line of the client's configuration. Clients from outside private
+networks are one, the internet.
 
 Logins over SSH, what a host says to itself, and services on loopback are left out
 without --all.
@@ -44,7 +46,8 @@ EXIT STATUS
   2  usage; no such host`,
 		Example: `  nightcall links
   nightcall links --host db1
-  nightcall links --json | jq '.links[] | select(.state == "attempted")'`,
+  nightcall links --json | jq '.links[] | select(.state == "attempted")'
+  nightcall links --json | jq -r '.links[] | select(.state == "unused") | .sources[] | "\(.host) \(.file):\(.line)"'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runLinks(cmd.Context(), a, opts) },
 	}
@@ -134,13 +137,25 @@ func (o linksOptions) touches(n link.Node, links []link.Link) bool {
 }
 
 func printLinks(a *app, m link.Map) error {
-	table := newTable(a.io, "CLIENT", "PROCESS", "HOST", "PORT", "SERVICE", "ROLE", "STATE", "COUNT", "SEEN", "LABEL", "NOTE")
+	table := newTable(a.io, "CLIENT", "PROCESS", "HOST", "PORT", "SERVICE", "ROLE", "STATE", "COUNT", "SEEN", "LABEL", "NOTE", "LAST", "SOURCE")
 	for _, l := range m.Links {
 		s, _ := m.Find(l.To.Host, l.Port)
 		table.row(l.From.Name(), dash(l.From.Process), l.To.Name(), portText(l.Port), serviceText(l, s), l.Role,
-			string(l.State), fmt.Sprint(l.Count), seenBy(l), l.Label, l.Doubt)
+			string(l.State), fmt.Sprint(l.Count), seenBy(l), l.Label, l.Doubt, stamp(l.Last), sourceText(l))
 	}
 	return table.flush()
+}
+
+// sourceText is the first line that names a link, and how many more there are.
+func sourceText(l link.Link) string {
+	switch n := len(l.Sources); n {
+	case 0:
+		return ""
+	case 1:
+		return l.Sources[0].String()
+	default:
+		return fmt.Sprintf("%s and %d more", l.Sources[0], n-1)
+	}
 }
 
 // dash stands for what is not known.

@@ -167,6 +167,8 @@ func backends() []spec {
 			services: []string{"shop-backend.service loaded active running Shop backend"},
 			packages: []string{"openjdk-11-jre-headless 11.0.22+7-1~deb11u1", "openssl 1.1.1w-0+deb11u1", "libssl1.1 1.1.1w-0+deb11u1", "openssh-server 1:8.4p1-5+deb11u3"},
 		}
+		s.configured = "/etc/shop/backend.properties:3:spring.datasource.url=jdbc:mysql://shop:not-shown-at-all@db1:3306/shop\n" +
+			"/etc/shop/backend.properties:9:spring.redis.host=redis1\n/etc/shop/backend.properties:10:spring.redis.port=6379\n"
 		s.changes = []touched{{"/etc/shop/backend.properties", 26 * time.Hour}} // a release
 		if n == 2 {
 			s.dropped = []string{"10.0.13.1:3306"}
@@ -206,6 +208,7 @@ func caches() []spec {
 	one := spec{name: "redis1", address: "10.0.12.1", profile: debian12, cpus: 2, memoryMB: 4096, load: 0.2, uptime: 97 * day, listeners: redis, services: services, packages: packages}
 	two := one
 	two.name, two.address = "redis2", "10.0.12.2"
+	two.configured = "/etc/redis/redis.conf:536:replicaof 10.0.12.1 6379\n"
 	two.connections = []string{`tcp ESTAB 0 0 10.0.12.2:40412 10.0.12.1:6379 users:(("redis-server",pid=733,fd=9))`}
 	return []spec{one, two}
 }
@@ -228,6 +231,7 @@ func databases() []spec {
 	two := one
 	two.name, two.address, two.load, two.swapUsedMB, two.connections = "db2", "10.0.13.2", 2.1, 20, nil
 	two.mounts = []mount{{"/var/lib/mysql", "/dev/md0", "ext4", 2048, 97, false}}
+	two.configured = "/var/lib/mysql/master.info:4:10.0.13.1\n/var/lib/mysql/master.info:7:3306\n" // and nobody copies
 	two.mdstat = "Personalities : [raid1]\nmd0 : active raid1 sdc1[1] sdb1[0](F)\n      976629760 blocks [2/1] [_U]\n\nunused devices: <none>\n"
 	return []spec{one, two}
 }

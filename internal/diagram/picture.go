@@ -71,6 +71,7 @@ const (
 	Silent       // declared, and never seen
 	Fails        // attempted, and never answered
 	Unclear      // seen, and perhaps something else
+	Idle         // a configuration names it, and it was never seen
 )
 
 // A Mark is what was found wrong with a host.
@@ -215,6 +216,8 @@ func edgeOf(l link.Link) Edge {
 		e.Label = cmp.Or(e.Label, fmt.Sprintf("no answer :%d", l.Port))
 	case l.State == link.Silent:
 		e.Look = Silent
+	case l.State == link.Unused:
+		e.Look = Idle
 	case l.Role == link.Replica:
 		e.Look = Copies
 		e.Label = cmp.Or(e.Label, "replica")

@@ -61,7 +61,7 @@ func penOf(e Edge) pen {
 	switch e.Look {
 	case Copies:
 		p = pen{"#8a5a00", "6 4", 1.4}
-	case Silent:
+	case Silent, Idle:
 		p = pen{"#a8b0b8", "2 4", 1.4}
 	case Fails:
 		p = pen{"#d40000", "7 4", 2.2}

@@ -88,13 +88,17 @@ func (p Picture) leaves(b *strings.Builder, id, indent string, names map[string]
 		if e.From != id {
 			continue
 		}
-		arrow := map[Look]string{Works: "──▶", Copies: "╌╌▶", Silent: "··▶", Fails: "╌╌✗", Unclear: "─?▶"}[e.Look]
+		arrow := map[Look]string{Works: "──▶", Copies: "╌╌▶", Silent: "··▶", Fails: "╌╌✗", Unclear: "─?▶", Idle: "··▶"}[e.Look]
 		line := indent + arrow + " " + names[e.To]
 		if e.Label != "" {
 			line += "  " + e.Label
 		}
-		if e.Look == Silent {
+		switch e.Look {
+		case Silent:
 			line += "  (declared, never seen)"
+		case Idle:
+			line += "  (configured, never seen)"
+		case Works, Copies, Fails, Unclear:
 		}
 		b.WriteString(line + "\n")
 	}

@@ -136,8 +136,12 @@ func (m *Map) Apply(tests []Test) {
 			if l.Last.After(t.At) {
 				continue
 			}
-			if l.State, l.Test = Established, t.Outcome; !t.Open() {
+			l.Test = t.Outcome
+			switch {
+			case !t.Open():
 				l.State = Attempted
+			case l.Observed: // what nobody uses is not in use because we could
+				l.State = Established
 			}
 		}
 		if !known && !t.Open() {

@@ -107,7 +107,7 @@ func (m *Map) declare(draft Draft, j joiner) {
 		seen := false
 		for n := range m.Links {
 			l := &m.Links[n]
-			if l.Observed && j.named(d.From, l.From) && j.named(d.To, l.To) && (d.Port == 0 || d.Port == l.Port) {
+			if (l.Observed || l.Configured) && j.named(d.From, l.From) && j.named(d.To, l.To) && (d.Port == 0 || d.Port == l.Port) {
 				l.Declared, l.Label, l.Style, l.Color = true, d.Label, d.Style, d.Color
 				seen = true
 			}

@@ -25,6 +25,7 @@ func Join(fleet inventory.Fleet, samples []Sample, draft Draft) Map {
 	}
 	m := Map{Services: j.services(), Links: j.settled()}
 	m.Hosts = nodes(fleet, j, m, draft)
+	m.configure(&j)
 	m.declare(draft, j)
 	m.roles(j)
 	return m

@@ -12,6 +12,12 @@
 // anew: what one end or one moment does not show, another may. The union of all
 // is what is known.
 //
+// # Configured
+//
+// What configurations of the client name is laid over what was seen: a link that
+// is configured and was never seen is unused, which may be as it should be, or
+// the trouble itself.
+//
 // # Declared
 //
 // What people say is kept apart from what was seen. It draws a picture before
@@ -75,31 +81,34 @@ type State string
 const (
 	Established State = "established"
 	Attempted   State = "attempted" // a client or a test asks, and nobody answers
+	Unused      State = "unused"    // a configuration names it, and it was never seen
 	Silent      State = "silent"    // declared, and never seen
 )
 
 // A Link is one client's way to one service.
 type Link struct {
-	From     End       `json:"from"`
-	To       End       `json:"to"`
-	Port     int       `json:"port"` // 0 where a person named none
-	Kind     string    `json:"kind"` // of the service: mysql, redis, http …
-	State    State     `json:"state"`
-	Count    int       `json:"count"` // the most connections at one moment
-	Observed bool      `json:"observed"`
-	Declared bool      `json:"declared"`
-	ByClient bool      `json:"by_client"`        // the client's sockets show it
-	ByServer bool      `json:"by_server"`        // the listener's do
-	Doubt    string    `json:"doubt,omitempty"`  // why it may be something else
-	Role     string    `json:"role,omitempty"`   // replica, when the client is one of the service
-	Label    string    `json:"label,omitempty"`  // declared
-	Style    string    `json:"style,omitempty"`  // declared: solid, dashed, dotted
-	Color    string    `json:"color,omitempty"`  // declared
-	First    time.Time `json:"first,omitzero"`   // the first sample that shows it
-	Last     time.Time `json:"last,omitzero"`    // and the last
-	Within   bool      `json:"within,omitempty"` // both ends are one host
-	Login    bool      `json:"login,omitempty"`  // it is a login over SSH
-	Test     string    `json:"test,omitempty"`   // outcome of a reach test that is newer than what was seen
+	From       End       `json:"from"`
+	To         End       `json:"to"`
+	Port       int       `json:"port"` // 0 where a person named none
+	Kind       string    `json:"kind"` // of the service: mysql, redis, http …
+	State      State     `json:"state"`
+	Count      int       `json:"count"` // the most connections at one moment
+	Observed   bool      `json:"observed"`
+	Declared   bool      `json:"declared"`
+	Configured bool      `json:"configured"`        // a configuration of the client names it
+	Sources    []Source  `json:"sources,omitempty"` // which
+	ByClient   bool      `json:"by_client"`         // the client's sockets show it
+	ByServer   bool      `json:"by_server"`         // the listener's do
+	Doubt      string    `json:"doubt,omitempty"`   // why it may be something else
+	Role       string    `json:"role,omitempty"`    // replica, when the client is one of the service
+	Label      string    `json:"label,omitempty"`   // declared
+	Style      string    `json:"style,omitempty"`   // declared: solid, dashed, dotted
+	Color      string    `json:"color,omitempty"`   // declared
+	First      time.Time `json:"first,omitzero"`    // the first sample that shows it
+	Last       time.Time `json:"last,omitzero"`     // and the last
+	Within     bool      `json:"within,omitempty"`  // both ends are one host
+	Login      bool      `json:"login,omitempty"`   // it is a login over SSH
+	Test       string    `json:"test,omitempty"`    // outcome of a reach test that is newer than what was seen
 }
 
 // key is what makes two observations the same link.

@@ -53,11 +53,11 @@ func moves(h inventory.Host) bool {
 	return slices.ContainsFunc(h.Facts.Processes.Value, func(p fact.Process) bool { return slices.Contains(movers, p.Name) })
 }
 
-// roles tells mains from replicas by who calls whom, and active hosts from
+// roles tells mains from replicas by who calls whom, or is told to, and active hosts from
 // standing-by ones by who has the address that moves.
 func (m *Map) roles(j joiner) {
 	for n, l := range m.Links {
-		if !l.Observed || l.Within || l.From.Host == "" || l.To.Host == "" {
+		if !l.Observed && !l.Configured || l.Within || l.From.Host == "" || l.To.Host == "" {
 			continue
 		}
 		m.replication(n, l)
@@ -67,7 +67,7 @@ func (m *Map) roles(j joiner) {
 
 func (m *Map) replication(n int, l Link) {
 	to, ok := m.at(l.To.Host, l.Port)
-	if !ok || !slices.Contains(replicates, to.Kind) || l.From.Process == "" || l.From.Process != to.Process {
+	if !ok || !slices.Contains(replicates, to.Kind) || l.From.Process == "" || l.From.Process != to.Process && !l.sameKind(to.Kind) {
 		return
 	}
 	from := m.like(l.From.Host, to.Kind, l.Port)
@@ -79,6 +79,13 @@ func (m *Map) replication(n int, l Link) {
 	if to.Role == "" {
 		to.Role = Main
 	}
+}
+
+// sameKind reports whether a configured link is one of its service's own kind:
+// the file does not tell under which of its names the program runs.
+func (l Link) sameKind(kind string) bool {
+	of, ok := kindOf(fact.Listener{Process: l.From.Process})
+	return l.Configured && ok && (of.name == kind || of.name == "mysql" && kind == "mariadb" || of.name == "mariadb" && kind == "mysql")
 }
 
 // at is the service on a host's port, to be changed.
