@@ -49,6 +49,7 @@ var rooms = map[string]string{
 	"internal/scan":    "internal/host internal/host/shell internal/fact internal/inventory",
 	"internal/report":  "internal/host internal/inventory internal/check internal/timeline internal/incident internal/money internal/plain internal/redact",
 	"internal/knock":   "internal/host internal/plain",
+	"internal/look":    "internal/fact internal/plain internal/redact",
 	"internal/diagram": "internal/link internal/plain",
 	"internal/catalog": "internal/fact internal/inventory internal/link internal/check internal/plain checks",
 

@@ -38,6 +38,15 @@ type scanOptions struct {
 	deadline       time.Duration
 	probeTimeout   time.Duration
 	partOfMore     bool // another command goes on from here: no table, no next steps
+	deep           bool // ask the services too
+}
+
+// facts are what is asked of each host.
+func (o scanOptions) facts() []fact.Fact {
+	if o.deep {
+		return fact.All()
+	}
+	return fact.Shallow()
 }
 
 func newScanCmd(a *app) *cobra.Command {
@@ -293,7 +302,7 @@ func (s *scanRun) run(ctx context.Context, targets []routed) error {
 	s.progress = newProgress(s.app.io, len(targets), s.app.now)
 	s.reach.ask = holding(s.progress, s.reach.ask)
 	err = scan.Run(ctx, unrouted(targets), scan.Options{
-		ID: s.id, Facts: fact.All(), Parallel: s.opts.parallel, Deadline: s.opts.deadline,
+		ID: s.id, Facts: s.opts.facts(), Parallel: s.opts.parallel, Deadline: s.opts.deadline,
 		Root: s.opts.reach.wanted(), Become: s.opts.reach.become.Become, Password: s.reach.rootPassword,
 		Limits: shell.Limits{Section: s.opts.probeTimeout, Total: s.opts.deadline},
 		Now:    s.app.now,

@@ -22,10 +22,12 @@ func newShowCommandsCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "show-commands [FACT...]",
 		GroupID: groupLook,
-		Short:   "Print everything a scan would ask of a host",
+		Short:   "Print everything a scan or a look would ask of a host",
 		Long: `Print what a scan asks of each host, so that it can be approved before anything is
 run: for every fact the files that are read and the shell text that is run, and with
 --script the whole script as it is sent, byte for byte but for a random word.
+
+What is asked only by nightcall look, and not by nightcall scan, says so.
 
 Everything runs in one shell of the login user; with root, where "sudo -n" allows
 it. Nothing is written on the host.
@@ -76,6 +78,8 @@ type probe struct {
 	Again     []string `json:"files_read_twice"`
 	Script    string   `json:"script"`
 	Heavy     bool     `json:"heavy"` // skipped on a host in distress
+	Deep      bool     `json:"deep"`  // asked by nightcall look, not by nightcall scan
+	Asks      []string `json:"asks"`  // of services, over the network
 	TimeoutMS int64    `json:"timeout_ms"`
 }
 
@@ -84,6 +88,7 @@ func probes(facts []fact.Fact) []probe {
 	for i, f := range facts {
 		out[i] = probe{
 			Fact: f.Name, Title: f.Title, Script: f.Probe.Script, Heavy: f.Probe.Heavy,
+			Deep: f.Probe.Deep, Asks: append([]string{}, f.Probe.Asks...),
 			Files: append([]string{}, f.Probe.Files...), Again: append([]string{}, f.Probe.Again...),
 			TimeoutMS: f.Probe.Timeout.Milliseconds(),
 		}
@@ -98,6 +103,12 @@ func printProbes(a *app, probes []probe) error {
 		fmt.Fprintf(&b, "# %s: %s\n", p.Fact, p.Title)
 		if p.Heavy {
 			b.WriteString("# Skipped on a host in distress.\n")
+		}
+		if p.Deep {
+			b.WriteString("# By nightcall look, not by nightcall scan.\n")
+		}
+		for _, asks := range p.Asks {
+			fmt.Fprintf(&b, "# Over the network: %s.\n", asks)
 		}
 		if p.TimeoutMS > 0 {
 			fmt.Fprintf(&b, "# Ended after %s.\n", time.Duration(p.TimeoutMS)*time.Millisecond)

@@ -1,6 +1,9 @@
 package fact
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // All returns every fact, in the order a visit asks for them: the cheap ones
 // first, so that a visit that breaks has them. The slice is shared; do not
@@ -12,5 +15,11 @@ var all = sync.OnceValue(func() []Fact {
 		clockFact(), osFact(), kernelFact(), bootFact(), platformFact(), machineIDFact(), cpuFact(), loadFact(), memoryFact(),
 		filesystemsFact(), disksFact(), interfacesFact(), routesFact(), dnsFact(), socketsFact(), processesFact(), servicesFact(),
 		schedulesFact(), firewallFact(), packagesFact(), librariesFact(), certsFact(), balancersFact(), dependenciesFact(), changesFact(), networkFact(), diskRatesFact(),
+		databasesFact(), balancerServersFact(), cachesFact(), repliesFact(),
 	}
 })
+
+// Shallow returns the facts that a scan asks for: all but those of a deep look.
+func Shallow() []Fact {
+	return slices.DeleteFunc(slices.Clone(All()), func(f Fact) bool { return f.Probe.Deep })
+}

@@ -50,6 +50,14 @@ type Probe struct {
 	// database); they are skipped on a host in distress, and said to be.
 	Heavy bool
 
+	// Deep probes ask the services on the host, not the host; only a deep look has
+	// them.
+	Deep bool
+
+	// Asks says in words what a deep look asks over the network, through the host's
+	// SSH server, instead of a script.
+	Asks []string
+
 	// Timeout bounds the script; zero means the visit's default.
 	Timeout time.Duration
 }
@@ -208,6 +216,16 @@ func define[T any](name, title string, probe Probe, field func(*Set) *Observed[T
 			o.Source, o.Reason, o.At = clean(o.Source), clean(o.Reason), at // both may name the host's files
 			*field(set) = o
 		},
+		field: func(set *Set) slot { return field(set) },
+	}
+}
+
+// asked makes a Fact that no script tells: a deep look asks for it over the
+// network.
+func asked[T any](name, title string, asks []string, field func(*Set) *Observed[T]) Fact {
+	return Fact{
+		Name: name, Title: title, Probe: Probe{Deep: true, Asks: asks},
+		read:  func(Raw, time.Time, *Set) {},
 		field: func(set *Set) slot { return field(set) },
 	}
 }

@@ -145,6 +145,9 @@ func (x fixture) write(t *testing.T, index int, got []byte) {
 func TestEveryFactHasFixtures(t *testing.T) {
 	t.Parallel()
 	for _, f := range All() {
+		if len(f.Probe.Asks) > 0 {
+			continue // its answers are read elsewhere
+		}
 		if n := len(fixtures(t, f.Name)); n < 2 {
 			t.Errorf("%s has %d fixtures", f.Name, n)
 		}

@@ -34,3 +34,6 @@ func FuzzFacts(f *testing.F) {
 		}
 	})
 }
+
+func FuzzDatabases(f *testing.F)       { fuzzOut(f, databasesFact()) }
+func FuzzBalancerServers(f *testing.F) { fuzzOut(f, balancerServersFact()) }

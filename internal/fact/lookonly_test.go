@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/nightcall-sh/nightcall/internal/fact"
 )
 
 // looksOnly proves by its syntax that a probe's script can only look: every
@@ -151,6 +153,33 @@ func awkLooks(args []string) bool {
 	return true
 }
 
+// mysqlLooks allows a client that logs in by a file or as who it is, with
+// statements that only look.
+func mysqlLooks(args []string) bool {
+	args = slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return arg == "-N" })
+	login := []string{"--defaults-file=$", "--socket=$", "--connect-timeout=5", "-B", "-e"}
+	return len(args) == len(login)+1 && slices.Equal(args[:len(login)], login) && sqlLooks(args[len(login)])
+}
+
+func psqlLooks(args []string) bool {
+	login := strings.Split("-u postgres -- psql -X -A -t -F \t -d postgres -h $ -p $ -c", " ")
+	return len(args) == len(login)+1 && slices.Equal(args[:len(login)], login) && sqlLooks(args[len(login)])
+}
+
+// sqlLooks allows queries without a way out of them, and settings of the session.
+func sqlLooks(text string) bool {
+	looks := regexp.MustCompile(`^(SELECT [^;/]*|SHOW [A-Z ]+STATUS|SET SESSION (TRANSACTION READ ONLY|[a-z_]+=\d+)|SET (default_transaction_read_only=on|statement_timeout=\d+))$`)
+	writes := regexp.MustCompile(`(?i)\b(into|outfile|dumpfile|load_file|for update|nextval|pg_terminate_backend|pg_read_file|lo_export|dblink|sleep|set_config|kill|get_lock)\b`)
+	conditional := regexp.MustCompile(`^/\*M?!\d+ (.*) \*/$`) // for some versions only
+	for _, statement := range strings.Split(strings.ReplaceAll(text, "\\G", ";"), ";") {
+		statement = conditional.ReplaceAllString(strings.TrimSpace(statement), "$1")
+		if statement != "" && (!looks.MatchString(statement) || writes.MatchString(statement)) {
+			return false
+		}
+	}
+	return true
+}
+
 // lookers are the commands a probe may run, and how.
 var lookers = map[string]allowance{
 	// The shell's own.
@@ -171,6 +200,10 @@ var lookers = map[string]allowance{
 	"ifconfig": only(`-a`), "ip": only(`-o addr show`), "netstat": only(`-antup?|-rn`), "sockstat": only(`-46`), "ss": only(`-antup`),
 	"ip6tables-save": only(``), "iptables-save": only(``), "nft": only(`list ruleset`), "pfctl": only(`-s[ir]`),
 	"ip6tables-legacy-save": only(``), "iptables-legacy-save": only(``), "ip6tables-nft-save": only(``), "iptables-nft-save": only(``),
+
+	// Databases and balancers: what they may be asked is spelled out.
+	"mariadb": mysqlLooks, "mysql": mysqlLooks, "runuser": psqlLooks,
+	"perl": only(regexp.QuoteMeta("-MIO::Socket::UNIX -e " + fact.HAProxyAsk + " $")),
 
 	// Services and packages.
 	"pkg": only(`query .*`), "rc-status": only(`-a -q`), "rpm": only(`-q (--nosignature --nodigest )?--qf (%\{[A-Z]+\}[ -])+installed\\n( [A-Za-z0-9][\w.-]*)+`), "runlevel": only(``), "service": only(`-e`), "initctl": only(`list`),

@@ -37,6 +37,10 @@ func TestBadScriptsAreRefused(t *testing.T) {
 		"ip link set eth0 down", "ip -o addr show; ip addr flush eth0", "ifconfig eth0 down", "ss -K dst 10.0.0.1", "mount -o remount,rw /", "mount -a",
 		"sysctl -w kernel.panic=1", "sysctl kernel.panic=1", "dmidecode --dump-bin x", "rpm -e x", "rpm -q --pipe rm", "rpm -qa; rpm -i x", "pkg install x", "pfctl -d",
 		"tail -f /var/log/messages", "last -f /tmp/x", "kenv a=b", "netstat -c", "dd if=/dev/zero of=/dev/sda", "curl http://x", "crontab -r",
+		"mysql -e 'DROP TABLE x'", "mysql --defaults-file=$f --socket=$s --connect-timeout=5 -B -N -e 'SELECT 1; DELETE FROM x'",
+		"mysql --defaults-file=$f --socket=$s --connect-timeout=5 -B -N -e 'SELECT 1 INTO OUTFILE \"/tmp/x\"'",
+		"mysql --defaults-file=$f --socket=$s --connect-timeout=5 -B -N -e 'SET GLOBAL read_only=1'", "mysql --defaults-file=$f --socket=$s --connect-timeout=5 -B -N -e \"$q\"",
+		"runuser -u postgres -- rm x", "runuser -u root -- psql", "perl -e 'unlink q(x)'", "perl -MIO::Socket::UNIX -e 'x' \"$s\"",
 		"set -C x", "echo 'never ends",
 	} {
 		if looksOnly(script) == nil {
@@ -89,7 +93,7 @@ func TestCatalogue(t *testing.T) {
 		}
 		seen[f.Name] = true
 		p := f.Probe
-		if p.Script == "" && len(p.Files) == 0 && len(p.Again) == 0 {
+		if p.Script == "" && len(p.Files) == 0 && len(p.Again) == 0 && len(p.Asks) == 0 {
 			t.Errorf("%s asks nothing", f.Name)
 		}
 		if p.Timeout < 0 || p.Timeout > time.Minute {
@@ -99,7 +103,7 @@ func TestCatalogue(t *testing.T) {
 			t.Errorf("Lookup(%q) = %q, %t", f.Name, found.Title, ok)
 		}
 	}
-	if len(seen) != 27 {
+	if len(seen) != 31 {
 		t.Errorf("%d facts", len(seen))
 	}
 }

@@ -3,6 +3,7 @@ package fact
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -36,6 +37,12 @@ type Set struct {
 	Changes      Observed[[]Change]     `json:"changes"`
 	Network      Observed[Network]      `json:"network"`
 	DiskRates    Observed[[]DiskRate]   `json:"disk_rates"`
+
+	// What only a deep look asks.
+	Databases       Observed[[]Database]       `json:"databases"`
+	BalancerServers Observed[[]BalancerServer] `json:"balancer_servers"`
+	Caches          Observed[[]Cache]          `json:"caches"`
+	Replies         Observed[[]Reply]          `json:"replies"`
 }
 
 // OS is the operating system by name and version.
@@ -395,3 +402,111 @@ type DiskRate struct {
 
 // Key names the item among its siblings.
 func (d DiskRate) Key() string { return d.Name }
+
+// A Database is a database server as it describes itself to the host's root.
+type Database struct {
+	Kind      string `json:"kind"`    // mysql, mariadb, postgresql
+	Version   string `json:"version"` // 10.11.6-MariaDB-0+deb12u1-log
+	Port      int    `json:"port"`
+	Directory string `json:"directory"` // where its data lies
+	ReadOnly  bool   `json:"read_only"`
+
+	Bytes       int64   `json:"bytes"`      // of rows and indexes, by the server's own statistics
+	Unused      int64   `json:"unused"`     // allocated in tables, and free
+	BlobBytes   int64   `json:"blob_bytes"` // of the tables that have columns for large binary values
+	BlobPercent float64 `json:"blob_percent"`
+	Tables      []Table `json:"tables"` // the largest
+
+	Replication []Replication `json:"replication"` // what it follows; none on a main
+}
+
+// Key names the item among its siblings.
+func (d Database) Key() string { return d.Kind + " " + strconv.Itoa(d.Port) }
+
+// A Table is one table of a database.
+type Table struct {
+	Name  string `json:"name"`  // schema.table
+	Bytes int64  `json:"bytes"` // rows and indexes
+	Rows  int64  `json:"rows"`  // estimated
+	Blobs string `json:"blobs"` // columns for large binary values; empty when there are none
+}
+
+// Key names the item among its siblings.
+func (t Table) Key() string { return t.Name }
+
+// Replication is how a server follows another.
+type Replication struct {
+	Source  string `json:"source"`  // host:port
+	Channel string `json:"channel"` // empty for the only one
+	State   string `json:"state"`   // running, connecting, broken, stopped
+	Lag     int64  `json:"lag"`     // seconds behind; -1 when the server does not say
+	Error   string `json:"error"`   // its own words, without secrets
+}
+
+// Key names the item among its siblings.
+func (r Replication) Key() string { return strings.TrimSpace(r.Source + " " + r.Channel) }
+
+// A BalancerServer is one server of a running HAProxy, as that sees it now.
+type BalancerServer struct {
+	Backend string `json:"backend"`
+	Server  string `json:"server"`
+	State   string `json:"state"`  // up, down, maintenance, drain, unchecked
+	Check   string `json:"check"`  // how the last check ended: L4OK, L4TOUT, L7STS/500 …; empty when there is none
+	Detail  string `json:"detail"` // in words
+	Backup  bool   `json:"backup"`
+
+	Since    time.Duration `json:"since"`    // in this state
+	Sessions int64         `json:"sessions"` // now
+	Total    int64         `json:"total"`    // since HAProxy started
+	Failures int64         `json:"failures"` // connections and answers that failed, likewise
+}
+
+// Key names the item among its siblings.
+func (b BalancerServer) Key() string { return b.Backend + "/" + b.Server }
+
+// A Cache is a Redis as its INFO describes it.
+type Cache struct {
+	Port       int    `json:"port"`
+	Version    string `json:"version"`
+	Role       string `json:"role"`   // main, replica
+	Source     string `json:"source"` // of a replica: host:port
+	Linked     bool   `json:"linked"` // of a replica: it is connected with its source
+	Lag        int64  `json:"lag"`    // of a replica: seconds since it heard from its source; -1 when not told
+	Replicas   int    `json:"replicas"`
+	Memory     int64  `json:"memory"`     // bytes
+	MemoryMax  int64  `json:"memory_max"` // 0: no limit
+	Policy     string `json:"policy"`     // what happens at the limit
+	Evicted    int64  `json:"evicted"`    // keys, since its start
+	SaveFailed bool   `json:"save_failed"`
+}
+
+// Key names the item among its siblings.
+func (c Cache) Key() string { return "redis " + strconv.Itoa(c.Port) }
+
+// A Reply is what a service answered to one harmless question that nobody had
+// authenticated.
+type Reply struct {
+	Service  string   `json:"service"` // Jenkins
+	Port     int      `json:"port"`
+	Address  string   `json:"address"` // that was asked, from the host itself
+	Process  string   `json:"process"`
+	Access   string   `json:"access"` // open, readable (it shows itself, and lets nobody change anything), guarded, unclear
+	Version  string   `json:"version"`
+	Asked    string   `json:"asked"`    // the question
+	Said     string   `json:"said"`     // the part of the answer that tells
+	Why      string   `json:"why"`      // what whoever reaches it can do
+	Everyone bool     `json:"everyone"` // it listens on more than loopback
+	OpenTo   []string `json:"open_to"`  // other places from which it was asked and was as open
+	ShutTo   []string `json:"shut_to"`  // those from which it was not
+}
+
+// Key names the item among its siblings.
+func (r Reply) Key() string { return r.Service + " " + strconv.Itoa(r.Port) }
+
+// What a service's reply says of who may use it.
+const (
+	ReplyOpen     = "open"
+	ReplyReadable = "readable"
+	ReplyGuarded  = "guarded"
+	ReplyUnclear  = "unclear"
+)

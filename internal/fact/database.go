@@ -1,0 +1,287 @@
+package fact
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nightcall-sh/nightcall/internal/redact"
+)
+
+func databasesFact() Fact {
+	return define("databases", "what database servers say of themselves to the host's root", Probe{
+		Script: databasesScript, Deep: true, Heavy: true, Timeout: 30 * time.Second,
+	}, func(s *Set) *Observed[[]Database] { return &s.Databases }, parseDatabases)
+}
+
+// maxTables is how many of a database's tables are kept; the server tells of
+// maxTableRows at most.
+const maxTables = 20
+
+// mysqlQuestions read what the server knows anyway: no table is opened for its
+// rows, the session cannot write where the server knows such sessions, and each
+// answer has eight seconds. Words of one version or of MariaDB alone stand in the
+// comments that only those read.
+const mysqlQuestions = `/*!50605 SET SESSION TRANSACTION READ ONLY */; /*!50503 SET SESSION lock_wait_timeout=3 */; ` +
+	`/*M!100101 SET SESSION max_statement_time=8 */; /*!50708 SET SESSION max_execution_time=8000 */; ` +
+	`SELECT "#server", @@version, @@port, @@datadir, @@read_only; ` +
+	`SELECT "#blobs", TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS WHERE DATA_TYPE IN ("blob","mediumblob","longblob") AND TABLE_SCHEMA NOT IN ("mysql","information_schema","performance_schema","sys") LIMIT 5000; ` +
+	`SELECT "#table", TABLE_SCHEMA, TABLE_NAME, DATA_LENGTH, INDEX_LENGTH, DATA_FREE, TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_TYPE="BASE TABLE" AND TABLE_SCHEMA NOT IN ("information_schema","performance_schema","sys") ORDER BY DATA_LENGTH+INDEX_LENGTH DESC LIMIT 5000`
+
+// replicationQuestions are one question in the words of each server: MariaDB's
+// for all it follows, the new ones of both, and the old ones.
+var replicationQuestions = []string{`SHOW ALL SLAVES STATUS\G`, `SHOW REPLICA STATUS\G`, `SHOW SLAVE STATUS\G`}
+
+// postgresQuestions ask the catalogue, in a session that cannot write.
+const postgresQuestions = `SET default_transaction_read_only=on; SET statement_timeout=8000; ` +
+	`SELECT '#server', current_setting('server_version'), current_setting('port'), current_setting('data_directory'), pg_is_in_recovery(); ` +
+	`SELECT '#table', datname, '', pg_database_size(oid), 0, 0, 0 FROM pg_database WHERE datallowconn ORDER BY 4 DESC LIMIT 5000; ` +
+	`SELECT '#receiver', status, substring(conninfo from 'host=([^ ]+)'), substring(conninfo from 'port=([0-9]+)') FROM pg_stat_wal_receiver; ` +
+	`SELECT '#lag', CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0 ELSE floor(extract(epoch FROM now() - pg_last_xact_replay_timestamp())) END`
+
+// databasesScript logs in as root does there: by the socket, or by the files that
+// hold root's password. A server without a socket in our sight is passed over.
+var databasesScript = `set -f
+for s in $(awk '$4 == "00010000" && ($8 ~ /my[a-z]*[0-9]*\.sock$/ || $8 ~ /maria[a-z]*[0-9]*\.sock$/) && $8 !~ /mysqlx/ {print $8}' /proc/net/unix); do
+for f in /root/.my.cnf /dev/null /etc/mysql/debian.cnf; do
+[ -r "$f" ] || continue
+if has mariadb; then
+` + mysqlBy("mariadb") + `
+elif has mysql; then
+` + mysqlBy("mysql") + `
+else echo "#denied mysql $s there is no client"
+fi
+done
+done
+for s in $(awk '$4 == "00010000" && $8 ~ /\/\.s\.PGSQL\.[0-9]+$/ {print $8}' /proc/net/unix); do
+echo "#postgresql $s"
+runuser -u postgres -- psql -X -A -t -F "	" -d postgres -h "${s%/*}" -p "${s##*.}" -c "` + postgresQuestions + `" 2>&1
+done
+exit 0`
+
+func mysqlBy(client string) string {
+	begin := client + ` --defaults-file="$f" --socket="$s" --connect-timeout=5 -B`
+	text := `e=$(` + begin + ` -N -e 'SELECT 1' 2>&1)
+case $e in
+*1) echo "#mysql $s"
+` + begin + ` -N -e '` + mysqlQuestions + "'\n"
+	for _, q := range replicationQuestions {
+		text += begin + ` -e '` + q + "'\n"
+	}
+	return text + `break ;;
+*) echo "#denied mysql $s $e" ;;
+esac`
+}
+
+// parseDatabases reads the answers one line after another.
+func parseDatabases(r Raw) Observed[[]Database] {
+	d := databaseReader{list: []Database{}, blobs: map[string]string{}}
+	for line := range strings.Lines(r.Out) {
+		d.line(strings.TrimRight(line, "\r\n"))
+	}
+	d.end()
+	source := "information_schema"
+	switch denied := strings.Join(d.denied, "; "); {
+	case denied == "":
+		return found(d.list, source)
+	case len(d.list) == 0:
+		return unknown[[]Database]("%s", denied)
+	default:
+		return partly(d.list, source, denied)
+	}
+}
+
+type databaseReader struct {
+	list   []Database
+	denied []string
+	socket string // refused by every login so far
+	words  string // of the last refusal
+
+	now    *Database
+	blobs  map[string]string // columns by table
+	status map[string]string // of the replication that is being read
+}
+
+func (d *databaseReader) line(line string) {
+	f := strings.Split(line, "\t")
+	switch kind, rest, _ := strings.Cut(line, " "); {
+	case kind == "#mysql" || kind == "#postgresql":
+		d.end()
+		d.now, d.socket = &Database{Kind: strings.TrimPrefix(kind, "#"), Tables: []Table{}, Replication: []Replication{}}, rest
+	case kind == "#denied":
+		d.end()
+		_, d.words, _ = strings.Cut(rest, " ")
+		d.socket, d.words, _ = strings.Cut(d.words, " ")
+	case d.now == nil:
+	case f[0] == "#server" && len(f) == 5:
+		d.server(f)
+	case f[0] == "#blobs" && len(f) == 4:
+		d.blob(f[1]+"."+f[2], f[3])
+	case f[0] == "#table" && len(f) == 7:
+		d.table(f)
+	case f[0] == "#receiver" && len(f) == 4:
+		d.now.Replication = append(d.now.Replication, receiver(f))
+	case f[0] == "#lag" && len(f) == 2:
+		d.lag(f[1])
+	case strings.HasPrefix(line, "**********"):
+		d.endStatus()
+		d.status = map[string]string{}
+	case d.status != nil:
+		key, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		d.status[key] = clean(value)
+	case d.now.Version == "" && d.words == "":
+		d.words = line // of a psql that was refused
+	}
+}
+
+func (d *databaseReader) server(f []string) {
+	d.now.Version, d.now.Port, d.now.Directory = clean(f[1]), integer(f[2]), clean(f[3])
+	d.now.ReadOnly = slices.Contains([]string{"1", "t", "ON"}, clean(f[4]))
+	if strings.Contains(strings.ToLower(f[1]), "mariadb") {
+		d.now.Kind = "mariadb"
+	}
+}
+
+func (d *databaseReader) blob(table, column string) {
+	table, column = clean(table), clean(column)
+	if old, ok := d.blobs[table]; ok {
+		column = clip(old+", "+column, 200)
+	}
+	d.blobs[table] = column
+}
+
+func (d *databaseReader) table(f []string) {
+	data, _ := number(f[3])
+	index, _ := number(f[4])
+	unused, _ := number(f[5])
+	rows, _ := number(f[6])
+	name := clean(f[1] + "." + f[2])
+	if f[2] == "" {
+		name = clean(f[1])
+	}
+	t := Table{Name: name, Bytes: claimed(data) + claimed(index), Rows: max(rows, 0), Blobs: d.blobs[name]}
+	d.now.Bytes += t.Bytes
+	d.now.Unused += claimed(unused)
+	if t.Blobs != "" {
+		d.now.BlobBytes += t.Bytes
+	}
+	if len(d.now.Tables) < maxTables {
+		d.now.Tables = append(d.now.Tables, t)
+	}
+}
+
+// claimed is a number of bytes that a server may claim: five thousand of the largest
+// still add up to a number.
+func claimed(n int64) int64 { return min(max(n, 0), 1<<48) }
+
+// end closes the answers of one server, or of one that let nobody in.
+func (d *databaseReader) end() {
+	d.endStatus()
+	switch {
+	case d.now != nil && d.now.Version != "":
+		d.now.BlobPercent = percent(float64(d.now.BlobBytes), float64(d.now.Bytes))
+		d.list = append(d.list, *d.now)
+		d.denied = slices.DeleteFunc(d.denied, func(text string) bool { return strings.HasPrefix(text, d.socket+": ") })
+	case d.socket != "":
+		d.words, _, _ = strings.Cut(d.words, " (using password") // whether one was sent is not what it was
+		text := clean(clip(d.socket+": "+redact.Text(cmp.Or(d.words, "no answer")), 300))
+		if !slices.Contains(d.denied, text) && len(d.denied) < 20 {
+			d.denied = append(d.denied, text)
+		}
+	}
+	d.now, d.socket, d.words, d.blobs = nil, "", "", map[string]string{}
+}
+
+// endStatus keeps a replication that was read, once.
+func (d *databaseReader) endStatus() {
+	s := d.status
+	d.status = nil
+	if len(s) == 0 || d.now == nil || len(d.now.Replication) >= maxTables {
+		return
+	}
+	// MySQL 8.0.22 and MariaDB 10.5 found new words.
+	word := func(names ...string) string {
+		for _, n := range names {
+			if v, ok := s[n]; ok {
+				return v
+			}
+		}
+		return ""
+	}
+	host, port := word("Source_Host", "Master_Host"), word("Source_Port", "Master_Port")
+	r := Replication{Source: clean(host + ":" + port), Channel: word("Channel_Name", "Connection_name"), Lag: -1}
+	if lag, ok := number(word("Seconds_Behind_Source", "Seconds_Behind_Master")); ok {
+		r.Lag = max(lag, 0)
+	}
+	var errs []string
+	for _, text := range []string{s["Last_IO_Error"], s["Last_SQL_Error"]} {
+		if text != "" {
+			errs = append(errs, withoutRows(text))
+		}
+	}
+	r.Error = strings.Join(errs, "; ")
+	r.State = replicationState(word("Replica_IO_Running", "Slave_IO_Running"), word("Replica_SQL_Running", "Slave_SQL_Running"), r.Error != "")
+	if !slices.ContainsFunc(d.now.Replication, func(o Replication) bool { return o.Key() == r.Key() }) {
+		d.now.Replication = append(d.now.Replication, r)
+	}
+}
+
+// The states of a replication.
+const (
+	replicating = "running"
+	connecting  = "connecting"
+	broken      = "broken"
+	stopped     = "stopped"
+)
+
+// replicationState sums up its two halves: one fetches, the other applies.
+func replicationState(fetch, apply string, failed bool) string {
+	switch {
+	case fetch == "Yes" && apply == "Yes":
+		return replicating
+	case failed && (fetch == "No" || apply == "No"):
+		return broken
+	case fetch == "Connecting" || fetch == "Preparing":
+		return connecting
+	default:
+		return stopped
+	}
+}
+
+// withoutRows takes the customer's data out of an error of replication: it names
+// the statement, and the value that was there twice.
+func withoutRows(text string) string {
+	text, _, _ = strings.Cut(text, " Query: ")
+	if before, rest, ok := strings.Cut(text, "Duplicate entry '"); ok {
+		if _, after, ok := strings.Cut(rest, "' for key"); ok {
+			text = before + "Duplicate entry for key" + after
+		} else {
+			text = before + "Duplicate entry"
+		}
+	}
+	return clean(clip(redact.Text(clean(text)), 500))
+}
+
+// receiver is what a PostgreSQL standby says of its source.
+func receiver(f []string) Replication {
+	r := Replication{Source: clean(f[2] + ":" + f[3]), State: connecting, Lag: -1}
+	if f[1] == "streaming" {
+		r.State = replicating
+	}
+	return r
+}
+
+// lag ends what a PostgreSQL says of itself: a standby without a receiver has
+// lost its source.
+func (d *databaseReader) lag(text string) {
+	if !d.now.ReadOnly || d.now.Kind != "postgresql" {
+		return
+	}
+	if len(d.now.Replication) == 0 {
+		d.now.Replication = append(d.now.Replication, Replication{Source: "?", State: connecting, Lag: -1})
+	}
+	if n, ok := number(text); ok {
+		d.now.Replication[0].Lag = max(n, 0)
+	}
+}
