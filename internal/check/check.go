@@ -81,6 +81,7 @@ type Finding struct {
 	Status     Status     `json:"status"`
 	Weight     int        `json:"weight"` // of the check among others of its status, 0 to 100
 	Confidence Confidence `json:"confidence"`
+	Needed     int        `json:"needed"`           // other hosts that were seen to call this one
 	Summary    string     `json:"summary"`          // one technical sentence with the numbers
 	Business   string     `json:"business"`         // one plain sentence for people who pay
 	Reason     string     `json:"reason,omitempty"` // why unknown, or what was missing

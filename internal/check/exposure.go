@@ -87,6 +87,9 @@ func readExposures(s Subject) fact.Observed[[]Exposure] {
 				continue
 			}
 			e.Firewall = wall
+			if e.Risk == riskOpen && guarded(facts.Replies, l.Port) {
+				e.Risk, e.Why = riskGuarded, "try passwords on it"
+			}
 			if holds {
 				e.Confidence = string(Confidence(e.Confidence).lower())
 			}
@@ -94,6 +97,11 @@ func readExposures(s Subject) fact.Observed[[]Exposure] {
 		}
 		return found
 	})
+}
+
+// guarded reports whether the service was asked and wants a password.
+func guarded(replies fact.Observed[[]fact.Reply], port int) bool {
+	return slices.ContainsFunc(replies.Value, func(r fact.Reply) bool { return r.Port == port && r.Access == fact.ReplyGuarded })
 }
 
 // addExposure folds the listeners of one service on one port into one item.

@@ -33,7 +33,7 @@ type observed struct {
 // inputs holds every input by name.
 var inputs = sync.OnceValue(func() map[string]input {
 	all := factInputs()
-	for _, in := range slices.Concat(derivedInputs(), siteInputs()) {
+	for _, in := range slices.Concat(derivedInputs(), deepInputs(), siteInputs()) {
 		all[in.name] = in
 	}
 	return all

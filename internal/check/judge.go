@@ -48,6 +48,9 @@ func JudgeFleet(checks []Check, eol EOL, fleet inventory.Fleet, site *Site, now 
 			all.Tally.count(judgement)
 		}
 	}
+	for n := range all.Findings {
+		all.Findings[n].Needed = site.callers(all.Findings[n].Host)
+	}
 	Sort(all.Findings)
 	return all
 }
@@ -87,19 +90,31 @@ func answerOf(findings []Finding) Answer {
 	}
 }
 
-// Sort orders findings for reading: critical, warning, unknown; then by the
-// check's weight, by host and by key.
+// Sort orders findings for reading: critical, warning, unknown; then by their
+// rank, by host and by key.
 func Sort(findings []Finding) {
 	slices.SortStableFunc(findings, func(a, b Finding) int {
 		return cmp.Or(
 			cmp.Compare(a.Status.rank(), b.Status.rank()),
-			cmp.Compare(b.Weight, a.Weight),
+			cmp.Compare(b.rank(), a.rank()),
 			strings.Compare(a.Check, b.Check),
 			strings.Compare(a.Host, b.Host),
 			strings.Compare(a.Key, b.Key),
 		)
 	})
 }
+
+// rank is how early among others of its status a finding is read. What is wrong
+// with a host that others need comes before what is wrong with one that nobody
+// calls, and what is certain before what is only possible.
+func (f Finding) rank() int {
+	return f.Weight - doubt[f.Confidence] + min(f.Needed, mostNeeded)
+}
+
+// mostNeeded is the number of callers from which on more make no difference.
+const mostNeeded = 5
+
+var doubt = map[Confidence]int{Certain: 0, Probable: 5, Possible: 20}
 
 // sight is what the needed inputs hold for one subject.
 type sight struct {

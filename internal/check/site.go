@@ -22,6 +22,7 @@ type Site struct {
 	odd       map[string][]link.Oddity
 	attempts  map[string][]Attempt
 	alone     map[string][]Alone
+	called    map[string]int // other hosts that call a host
 	unvisited map[string][]Unvisited
 }
 
@@ -29,7 +30,7 @@ type Site struct {
 func NewSite(fleet inventory.Fleet, m link.Map) *Site {
 	s := &Site{
 		Map: m, Groups: m.Groups(), siblings: map[string]link.Group{}, odd: map[string][]link.Oddity{},
-		attempts: map[string][]Attempt{}, alone: map[string][]Alone{}, unvisited: map[string][]Unvisited{},
+		attempts: map[string][]Attempt{}, alone: map[string][]Alone{}, called: map[string]int{}, unvisited: map[string][]Unvisited{},
 	}
 	for _, g := range s.Groups {
 		for _, h := range g.Hosts {
@@ -42,7 +43,28 @@ func NewSite(fleet inventory.Fleet, m link.Map) *Site {
 	s.failing()
 	s.single()
 	s.unseen(fleet)
+	s.countCallers()
 	return s
+}
+
+// callers is how many other hosts call a host.
+func (s *Site) callers(host string) int {
+	if s == nil {
+		return 0
+	}
+	return s.called[host]
+}
+
+func (s *Site) countCallers() {
+	seen := map[[2]string]bool{}
+	for _, l := range s.Map.Links {
+		pair := [2]string{l.From.Name(), l.To.Host}
+		if l.To.Host == "" || l.Within || l.Login || !l.Observed || seen[pair] {
+			continue
+		}
+		seen[pair] = true
+		s.called[l.To.Host]++
+	}
 }
 
 // siteInputs are the inputs that take the whole fleet.

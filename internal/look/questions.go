@@ -42,7 +42,7 @@ var questions = []question{
 	{service: "ZooKeeper", ports: []int{2181}, protocol: askZooKeeper, why: "read and change the cluster's configuration"},
 
 	{
-		service: "Jenkins", header: "x-jenkins", mark: "[Jenkins]", page: "/script", open: "cript", read: "/api/json", shows: `"_class"`,
+		service: "Jenkins", header: "x-jenkins", mark: "[Jenkins]", page: "/script", open: "Script Console", read: "/api/json", shows: `"_class"`,
 		why: "run any command on the build server, which holds the keys to deploy", reads: "read every job and its log on the build server",
 		version: func(home, p page) string { return first(home.header("x-jenkins"), p.header("x-jenkins")) },
 	},
@@ -59,12 +59,12 @@ var questions = []question{
 	{service: "Kibana", ports: []int{5601}, header: "kbn-name", mark: "kbn-injected-metadata", page: "/api/spaces/space", open: `"id"`, why: "read and change what Elasticsearch holds"},
 	{service: "RabbitMQ management", ports: []int{15672}, mark: "RabbitMQ Management", page: "/api/overview", open: `"rabbitmq_version"`, why: "read and empty every queue"},
 	{service: "Solr", ports: []int{8983}, mark: "Solr Admin", page: "/solr/admin/info/system?wt=json", open: `"lucene"`, why: "read and change every index, and often run commands"},
-	{service: "Prometheus", ports: []int{9090}, mark: "<title>Prometheus", page: "/api/v1/status/buildinfo", open: `"goVersion"`, why: "read every metric, names and addresses of all hosts among them"},
-	{service: "Grafana", ports: []int{}, mark: "<title>Grafana", page: "/api/org", open: `"name"`, why: "read every dashboard, and through it its databases"},
+	{service: "Prometheus", ports: []int{9090}, mark: "<title>Prometheus", read: "/api/v1/status/buildinfo", shows: `"goVersion"`, reads: "read every metric, names and addresses of all hosts among them"},
+	{service: "Grafana", mark: "<title>Grafana", read: "/api/org", shows: `"name"`, reads: "read every dashboard, and through it its databases"},
 	{service: "MinIO", processes: []string{"minio"}, header: "x-minio-deployment-id", page: "/", open: "ListAllMyBucketsResult", why: "read every file in the store"},
 	{service: "CouchDB", processes: []string{"couchdb"}, ports: []int{5984}, mark: `"couchdb":"Welcome"`, page: "/_all_dbs", open: "[", why: "read every database"},
 	{service: "phpMyAdmin", mark: "phpMyAdmin", page: "/phpmyadmin/", open: "server_databases", why: "read and change every database"},
-	{service: "Spring actuator", mark: "Whitelabel Error Page", page: "/actuator/env", open: `"propertySources"`, why: "read the configuration of the application"},
+	{service: "Spring actuator", mark: "Whitelabel Error Page", read: "/actuator/env", shows: `"propertySources"`, reads: "read the configuration of the application"},
 }
 
 // HTTP is spoken by these, among other things, and asked of no one else: to a
@@ -112,37 +112,33 @@ func (q question) recognise(home page) bool {
 	return q.header != "" && home.header(q.header) != "" || q.mark != "" && home.has(q.mark)
 }
 
-// judge asks for the page that tells.
+// judge asks for the page that tells; where that is shut, for the one that tells
+// whether a stranger may look.
 func (q question) judge(ctx context.Context, dial Dial, t target, home page) answer {
-	p := q.fetch(ctx, dial, t, q.page)
-	access := access(p, q.open)
-	asked := p
-	if access != fact.ReplyOpen && q.read != "" {
-		if second := q.fetch(ctx, dial, t, q.read); second.status == 200 && second.has(q.shows) {
-			access, asked = fact.ReplyReadable, second
-			p = second
+	r := fact.Reply{Access: fact.ReplyUnclear}
+	for _, try := range []struct{ path, mark, access string }{{q.page, q.open, fact.ReplyOpen}, {q.read, q.shows, fact.ReplyReadable}} {
+		if try.path == "" {
+			continue
+		}
+		p, err := get(ctx, dial, t.address, try.path)
+		if err != nil {
+			p = page{} // which says nothing
+		}
+		now := access(p, try.mark)
+		if now == fact.ReplyOpen {
+			now = try.access
+		}
+		if r.Asked == "" || now == fact.ReplyReadable {
+			r.Access, r.Asked, r.Said = now, "GET "+try.path, p.said(try.mark)
+		}
+		if q.version != nil && r.Version == "" {
+			r.Version = q.version(home, p)
+		}
+		if now == fact.ReplyOpen {
+			break
 		}
 	}
-	r := fact.Reply{Access: access, Asked: "GET " + q.pageOf(access), Said: asked.said(q)}
-	if q.version != nil {
-		r.Version = q.version(home, p)
-	}
 	return answer{reply: r}
-}
-
-func (q question) pageOf(access string) string {
-	if access == fact.ReplyReadable {
-		return q.read
-	}
-	return q.page
-}
-
-func (q question) fetch(ctx context.Context, dial Dial, t target, path string) page {
-	p, err := get(ctx, dial, t.address, path)
-	if err != nil {
-		return page{}
-	}
-	return p
 }
 
 // access is what a page says of who may see it.
@@ -158,15 +154,13 @@ func access(p page, mark string) string {
 }
 
 // said is the part of a page that proves what it is.
-func (p page) said(q question) string {
+func (p page) said(mark string) string {
 	if p.status == 0 {
 		return "no answer"
 	}
 	said := "HTTP " + strconv.Itoa(p.status)
-	for _, mark := range []string{q.open, q.shows} {
-		if mark != "" && p.status == 200 && p.has(mark) {
-			return said + ", with " + strings.Trim(mark, `"`) + " in it"
-		}
+	if p.status == 200 && p.has(mark) {
+		said += ", with " + strings.Trim(mark, `"`) + " in it"
 	}
 	return said
 }
