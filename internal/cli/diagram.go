@@ -26,6 +26,9 @@ type diagramOptions struct {
 	plain        bool
 }
 
+// foldAbove is the number of nodes from which on equal siblings are drawn as one.
+const foldAbove = 40
+
 // diagramFormats write a picture, by the ending of the file.
 var diagramFormats = map[string]func(diagram.Picture) []byte{
 	"svg": diagram.SVG, "dot": diagram.DOT, "mmd": diagram.Mermaid, "d2": diagram.D2, "py": diagram.Python, "go": diagram.Go, "txt": diagram.Text,
@@ -64,7 +67,7 @@ EXIT STATUS
 	f := cmd.Flags()
 	f.StringVarP(&opts.file, "output", "o", "", "file to write, whole or not at all (default: text on standard output)")
 	f.StringVar(&opts.format, "format", "", "format, when the file's ending does not say it: "+formats)
-	f.IntVar(&opts.fold, "fold", 40, "draw equal siblings as one where there are more nodes than this")
+	f.IntVar(&opts.fold, "fold", foldAbove, "draw equal siblings as one where there are more nodes than this")
 	f.BoolVar(&opts.anonymise, "anonymise", false, "keep the shape, and no name or address")
 	f.BoolVar(&opts.plain, "plain", false, "without findings")
 	_ = cmd.RegisterFlagCompletionFunc("format", completeWords(slices.Sorted(maps.Keys(diagramFormats))...))
@@ -125,7 +128,10 @@ func (o *diagramOptions) renderer() (func(diagram.Picture) []byte, error) {
 // marks are what findings say of each host.
 func (a *app) marks(fleet inventory.Fleet, m link.Map) (map[string]diagram.Mark, error) {
 	catalogue, broken := a.catalogue()
-	result := check.JudgeFleet(catalogue.Checks(), catalogue.EOL, fleet, check.NewSite(fleet, m), a.now())
+	return marksOf(check.JudgeFleet(catalogue.Checks(), catalogue.EOL, fleet, check.NewSite(fleet, m), a.now())), broken
+}
+
+func marksOf(result check.Result) map[string]diagram.Mark {
 	marks := map[string]diagram.Mark{}
 	for _, f := range result.Findings { // the worst first
 		mark := marks[f.Host]
@@ -139,7 +145,7 @@ func (a *app) marks(fleet inventory.Fleet, m link.Map) (map[string]diagram.Mark,
 		mark.Old = mark.Old || f.Check == "os-end-of-life"
 		marks[f.Host] = mark
 	}
-	return marks, broken
+	return marks
 }
 
 // writeDiagram writes the file; the timeline has it first.

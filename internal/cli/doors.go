@@ -30,6 +30,7 @@ type doorsOptions struct {
 	timeout  time.Duration
 	parallel int
 	quiet    bool // say how many fail, and print nothing
+	silent   bool // not even that
 }
 
 func newReachCmd(a *app) *cobra.Command {
@@ -163,6 +164,7 @@ type doorTest struct {
 	opts     doorsOptions
 	run      string
 	last     map[link.Door]string
+	links    *keptLinks // connections that are open already; may be nil
 
 	mu      sync.Mutex
 	results []doorResult
@@ -237,17 +239,13 @@ func (t *doorTest) from(ctx context.Context, h inventory.Host, doors []link.Door
 
 // open logs in; the wire may forward, and the shell is for when it does not.
 func (t *doorTest) open(ctx context.Context, h inventory.Host) (any, host.Reader, func() error, error) {
-	target, err := t.reach.known(ctx, h)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	wire, err := target.Dial(ctx)
+	wire, done, err := t.reach.connect(ctx, h, t.links)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	limits := shell.Limits{Section: t.opts.timeout + 10*time.Second, Total: t.opts.timeout + 30*time.Second}
 	sh := shell.New(h.Name, wire, shell.Options{Root: shell.RootNo, Limits: limits, Now: t.app.now})
-	return wire, sh, wire.Close, nil
+	return wire, sh, done, nil
 }
 
 func (t *doorTest) keep(ctx context.Context, h inventory.Host, doors []link.Door, results []knock.Result) error {
@@ -268,6 +266,9 @@ func (t *doorTest) print() error {
 	slices.SortFunc(t.results, func(a, b doorResult) int {
 		return slices.Compare([]string{a.From, a.To, fmt.Sprintf("%05d", a.Port)}, []string{b.From, b.To, fmt.Sprintf("%05d", b.Port)})
 	})
+	if t.opts.silent {
+		return nil
+	}
 	if t.opts.quiet {
 		failed := slices.DeleteFunc(slices.Clone(t.results), func(r doorResult) bool { return r.Outcome == knock.Open })
 		t.app.say("tested %d connections from inside the hosts: %d fail", len(t.results), len(failed))

@@ -81,20 +81,24 @@ EXIT STATUS
 			return runScan(cmd.Context(), a, opts, args)
 		},
 	}
-	opts.reach.flags(cmd)
-	f := cmd.Flags()
-	f.StringArrayVarP(&opts.files, "file", "f", nil, "file of targets, one a line; - is standard input (may be repeated)")
-	f.BoolVar(&opts.fromSSHConfig, "from-ssh-config", false, "add every host the ssh configuration names")
-	f.BoolVar(&opts.fromKnownHosts, "from-known-hosts", false, "add every host ~/.ssh/known_hosts names")
-	f.BoolVar(&opts.notVisited, "not-visited", false, "add the private addresses that known hosts talk to and nobody has visited")
-	f.BoolVar(&opts.retryFailed, "retry-failed", false, "visit exactly the hosts whose last visit was not ok")
-	f.BoolVar(&opts.fresh, "fresh", false, "visit every target, also those an interrupted scan had finished")
-	f.BoolVar(&opts.dryRun, "dry-run", false, "say which hosts would be visited and how, and connect to none")
-	f.BoolVarP(&opts.yes, "yes", "y", false, "do not ask: ranges over 4096 addresses are meant")
-	f.IntVar(&opts.parallel, "parallel", 25, "hosts at once, beside those that have kept us waiting for 2 s")
-	f.DurationVar(&opts.deadline, "deadline", 90*time.Second, "longest visit of one host, login included")
-	f.DurationVar(&opts.probeTimeout, "probe-timeout", 20*time.Second, "longest single probe")
+	opts.flags(cmd)
 	return cmd
+}
+
+func (o *scanOptions) flags(cmd *cobra.Command) {
+	o.reach.flags(cmd)
+	f := cmd.Flags()
+	f.StringArrayVarP(&o.files, "file", "f", nil, "file of targets, one a line; - is standard input (may be repeated)")
+	f.BoolVar(&o.fromSSHConfig, "from-ssh-config", false, "add every host the ssh configuration names")
+	f.BoolVar(&o.fromKnownHosts, "from-known-hosts", false, "add every host ~/.ssh/known_hosts names")
+	f.BoolVar(&o.notVisited, "not-visited", false, "add the private addresses that known hosts talk to and nobody has visited")
+	f.BoolVar(&o.retryFailed, "retry-failed", false, "visit exactly the hosts whose last visit was not ok")
+	f.BoolVar(&o.fresh, "fresh", false, "visit every target, also those an interrupted scan had finished")
+	f.BoolVar(&o.dryRun, "dry-run", false, "say which hosts would be visited and how, and connect to none")
+	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask: ranges over 4096 addresses are meant")
+	f.IntVar(&o.parallel, "parallel", 25, "hosts at once, beside those that have kept us waiting for 2 s")
+	f.DurationVar(&o.deadline, "deadline", 90*time.Second, "longest visit of one host, login included")
+	f.DurationVar(&o.probeTimeout, "probe-timeout", 20*time.Second, "longest single probe")
 }
 
 func runScan(ctx context.Context, a *app, opts scanOptions, args []string) error {
@@ -143,6 +147,7 @@ type scanRun struct {
 	reach    *reach
 	opts     scanOptions
 	progress *progress
+	links    *keptLinks // takes over the connections; nil closes them
 
 	id     string
 	swept  map[string]bool // names of addresses that only a range named
@@ -306,6 +311,7 @@ func (s *scanRun) run(ctx context.Context, targets []routed) error {
 		Root: s.opts.reach.wanted(), Become: s.opts.reach.become.Become, Password: s.reach.rootPassword,
 		Limits: shell.Limits{Section: s.opts.probeTimeout, Total: s.opts.deadline},
 		Now:    s.app.now,
+		Keep:   s.links.keeper(),
 		Began:  s.progress.hostBegan,
 		Ended:  func(hosts []inventory.Host) error { return s.keep(ctx, hosts) },
 	})

@@ -87,7 +87,10 @@ type Test struct {
 }
 
 // Open reports whether somebody answered.
-func (t Test) Open() bool { return t.Outcome == "open" || t.Outcome == "closed" }
+func (t Test) Open() bool { return Open(t.Outcome) }
+
+// Open reports whether an outcome means that somebody answered.
+func Open(outcome string) bool { return outcome == "open" || outcome == "closed" }
 
 // TestsOf folds the reach tests of a timeline, in its order: of each door, the
 // last counts, unless nobody could find out.

@@ -57,6 +57,10 @@ type Options struct {
 	Limits   shell.Limits
 	Now      func() time.Time
 
+	// Keep takes over the connection of a host that was looked at; without it each
+	// is closed.
+	Keep func(name string, l Link)
+
 	// Began hears of each host as its visit begins; it must not block.
 	Began func(name string)
 	// Ended gets the hosts whose visits have ended since the last call, to keep
@@ -185,7 +189,7 @@ func visit(ctx context.Context, t Target, program *shell.Program, opts Options) 
 }
 
 // look connects and asks; h.Seen is set once the host let us look.
-func look(ctx context.Context, t Target, program *shell.Program, opts Options, h *inventory.Host) error {
+func look(ctx context.Context, t Target, program *shell.Program, opts Options, h *inventory.Host) (err error) {
 	link, err := t.Dial(ctx)
 	if err != nil {
 		var seen describer
@@ -194,7 +198,13 @@ func look(ctx context.Context, t Target, program *shell.Program, opts Options, h
 		}
 		return err
 	}
-	defer link.Close()
+	defer func() {
+		if err == nil && opts.Keep != nil {
+			opts.Keep(t.Name, link)
+			return
+		}
+		_ = link.Close()
+	}()
 	h.Access = link.Describe(t.Access)
 	shellOpts := shell.Options{Root: opts.Root, Become: opts.Become, Limits: opts.Limits, Now: opts.Now}
 	if opts.Password != nil {

@@ -58,7 +58,7 @@ func TestVisit(t *testing.T) {
 	if !h.Class.Reached() || h.Scan != "s1" || h.Seen.IsZero() {
 		t.Fatalf("%s: %s", h.Class, h.Reason)
 	}
-	for _, f := range fact.All() {
+	for _, f := range fact.Shallow() {
 		if s := f.Status(&h.Facts); s.State == "" || s.State != fact.OK && s.Reason == "" {
 			t.Errorf("%s: %+v", f.Name, s)
 		}
@@ -167,7 +167,7 @@ func TestSections(t *testing.T) {
 	if sections[0].Name != sectionFiles || sections[len(sections)-1].Name != sectionAgain {
 		t.Error("files are read first and again at the end")
 	}
-	for _, f := range fact.All() {
+	for _, f := range fact.Shallow() {
 		has := slices.ContainsFunc(sections, func(s shell.Section) bool { return s.Name == f.Name })
 		if has != (f.Probe.Script != "") {
 			t.Errorf("%s: in the visit: %v", f.Name, has)
@@ -183,11 +183,11 @@ func FuzzRead(f *testing.F) {
 			{Section: sectionFiles, Output: host.Output{Stdout: stdout, Stderr: stderr}},
 			{Section: sectionAgain, Output: host.Output{Stdout: stdout}},
 		}}
-		for _, f := range fact.All() {
+		for _, f := range fact.Shallow() {
 			visit.Answers = append(visit.Answers, shell.Answer{Section: f.Name, Output: host.Output{Stdout: script}})
 		}
 		set := read(fact.All(), visit, nil, time.Unix(1e9, 0))
-		for _, f := range fact.All() {
+		for _, f := range fact.Shallow() {
 			if s := f.Status(&set); s.State == "" || s.State == fact.Unknown && s.Reason == "" {
 				t.Errorf("%s: %+v", f.Name, s)
 			}

@@ -74,6 +74,8 @@ func sentence(e Entry) (string, bool) {
 		return say(e, func(d NetBoxBatch) string { return d.describe("written to") })
 	case ReachTested:
 		return say(e, Reach.describe)
+	case ServicesAsked:
+		return say(e, Asked.describe)
 	case HostDeclared:
 		return say(e, func(d HostDraft) string { return "declared: host " + d.describe() })
 	case HostRetracted:
@@ -160,6 +162,14 @@ func (d CommandEnd) describe() string {
 	text := fmt.Sprintf("command ended with %d", d.Exit) + after(d.Took)
 	if output := firstLine(d.Stdout, d.Stderr); output != "" {
 		text += ": " + output
+	}
+	return text
+}
+
+func (d Asked) describe() string {
+	text := fmt.Sprintf("%d services were asked what they are", len(d.Questions))
+	if len(d.Open) > 0 {
+		text += "; open to strangers: " + strings.Join(d.Open, ", ")
 	}
 	return text
 }

@@ -73,6 +73,7 @@ const (
 	NetBoxWriting    Kind = "netbox.writing"    // NetBoxBatch, durable before the request
 	NetBoxWrote      Kind = "netbox.wrote"      // NetBoxBatch
 	ReachTested      Kind = "reach.tested"      // Reach
+	ServicesAsked    Kind = "services.asked"    // Asked
 )
 
 // Kinds lists every kind that this version knows.
@@ -81,7 +82,7 @@ var Kinds = append([]Kind{
 	HostKeyAccepted, HostKeyChanged, PasswordTried, PasswordAccepted, PasswordRefused, LineStopped, LineReleased,
 	CommandStarted, CommandFinished, Exported,
 	LossStated, MitigationProposed, MitigationApplied, MitigationReverted, MitigationDropped, DiagnosisEstimated,
-	StepTicked, StepSkipped, StepReopened, HostDeclared, HostRetracted, LinkDeclared, LinkRetracted, ReachTested,
+	StepTicked, StepSkipped, StepReopened, HostDeclared, HostRetracted, LinkDeclared, LinkRetracted, ReachTested, ServicesAsked,
 	NetBoxWriting, NetBoxWrote,
 }, technicalKinds...)
 
@@ -224,6 +225,13 @@ type ReachResult struct {
 	Detail   string        `json:"detail,omitempty"`
 	Greeting string        `json:"greeting,omitempty"`
 	Took     time.Duration `json:"took"`
+}
+
+// Asked is the data of ServicesAsked: which services of the host were asked
+// something that anybody may ask.
+type Asked struct {
+	Questions []string `json:"questions"` // "Jenkins 8080: GET /script"
+	Open      []string `json:"open"`      // services that let strangers in
 }
 
 // A Log is where entries are kept.

@@ -83,6 +83,7 @@ var examples = []struct {
 	{LinkRetracted, LinkDraft{From: "be1", To: "db1"}},
 	{NetBoxWriting, NetBoxBatch{Server: "https://netbox.example.com", Op: "create", Kind: "virtual_machine", Count: 60}},
 	{NetBoxWrote, NetBoxBatch{Server: "https://netbox.example.com", Op: "create", Kind: "virtual_machine", Count: 59}},
+	{ServicesAsked, Asked{Questions: []string{"Jenkins 8080: GET /script"}, Open: []string{"Jenkins 8080"}}},
 	{ReachTested, Reach{Results: []ReachResult{{To: "db1", Port: 3306, Outcome: "timeout"}, {To: "redis1", Port: 6379, Outcome: "open"}}}},
 	{"heal.started", map[string]any{"remedy": "vacuum-journal", "n": 3}},
 	{"from.the.future", nil},
