@@ -93,6 +93,7 @@ var owners = map[string]string{
 	"github.com/spf13/cobra":           "internal/cli",
 	"github.com/spf13/pflag":           "internal/cli",
 	"golang.org/x/crypto":              "internal/host/ssh internal/demo internal/host/hosttest",
+	"golang.org/x/image":               "internal/diagram",
 	"golang.org/x/sync":                "internal/scan internal/export internal/cli internal/demo internal/host/ssh",
 	"golang.org/x/sys":                 "internal/host/local internal/stdio internal/home internal/sqlite internal/cli",
 	"golang.org/x/term":                "internal/stdio internal/cli",

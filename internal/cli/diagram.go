@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,19 +23,26 @@ type diagramOptions struct {
 	fold         int
 	anonymise    bool
 	plain        bool
+	scale        float64
 }
 
 // foldAbove is the number of nodes from which on equal siblings are drawn as one.
 const foldAbove = 40
 
-// diagramFormats write a picture, by the ending of the file.
-var diagramFormats = map[string]func(diagram.Picture) []byte{
+// A renderer writes a picture in one format.
+type renderer func(diagram.Picture) ([]byte, error)
+
+// diagramFormats are the endings of the files that are written.
+var diagramFormats = []string{"d2", "dot", "go", "mmd", "png", "py", "svg", "txt"}
+
+// textRenderers are those of formats that cannot fail.
+var textRenderers = map[string]func(diagram.Picture) []byte{
 	"svg": diagram.SVG, "dot": diagram.DOT, "mmd": diagram.Mermaid, "d2": diagram.D2, "py": diagram.Python, "go": diagram.Go, "txt": diagram.Text,
 }
 
 func newDiagramCmd(a *app) *cobra.Command {
 	var opts diagramOptions
-	formats := strings.Join(slices.Sorted(maps.Keys(diagramFormats)), ", ")
+	formats := strings.Join(diagramFormats, ", ")
 	cmd := &cobra.Command{
 		Use:     "diagram",
 		GroupID: groupLook,
@@ -49,16 +55,17 @@ grey hosts those that nobody visited. A frame and a number tell a host's finding
 an operating system that is no longer maintained. In a large fleet, equal siblings are
 drawn as one, and edges that all of a box have are drawn from the box.
 
-The ending of the file says the format: svg; dot for Graphviz; mmd for Mermaid; d2; py
-for mingrammer's diagrams; go for go-diagrams; txt. Without a file, the text is
-printed. Equal facts give equal bytes.
+The ending of the file says the format: svg; png; dot for Graphviz; mmd for Mermaid;
+d2; py for mingrammer's diagrams; go for go-diagrams; txt. Without a file, the text is
+printed. Equal facts give equal bytes. Nothing but nightcall is needed to draw.
 
 EXIT STATUS
   0  drawn
-  1  there is nothing to draw, or the file cannot be written
+  1  there is nothing to draw, it is too large to paint, or the file cannot be written
   2  usage; no such format`,
 		Example: `  nightcall diagram
   nightcall diagram -o arch.svg
+  nightcall diagram -o arch.png --scale 1
   nightcall diagram -o arch.py && python3 arch.py
   nightcall diagram --anonymise --format mmd`,
 		Args: cobra.NoArgs,
@@ -70,7 +77,8 @@ EXIT STATUS
 	f.IntVar(&opts.fold, "fold", foldAbove, "draw equal siblings as one where there are more nodes than this")
 	f.BoolVar(&opts.anonymise, "anonymise", false, "keep the shape, and no name or address")
 	f.BoolVar(&opts.plain, "plain", false, "without findings")
-	_ = cmd.RegisterFlagCompletionFunc("format", completeWords(slices.Sorted(maps.Keys(diagramFormats))...))
+	f.Float64Var(&opts.scale, "scale", 0, "of a png: pixels for each of the svg's, 0.1 to 8 (default: 2, less for a large picture)")
+	_ = cmd.RegisterFlagCompletionFunc("format", completeWords(diagramFormats...))
 	return cmd
 }
 
@@ -78,7 +86,7 @@ func runDiagram(ctx context.Context, a *app, opts diagramOptions) error {
 	if opts.fold < 0 {
 		return usageError("nightcall diagram --fold 40", "--fold must not be below zero")
 	}
-	render, err := opts.renderer()
+	render, err := opts.renderer(a)
 	if err != nil {
 		return err
 	}
@@ -99,7 +107,13 @@ func runDiagram(ctx context.Context, a *app, opts diagramOptions) error {
 	if !opts.plain {
 		o.Marks, broken = a.marks(fleet, m)
 	}
-	text := render(diagram.Of(m, m.Groups(), o))
+	text, err := render(diagram.Of(m, m.Groups(), o))
+	if errors.Is(err, diagram.ErrLarge) {
+		return withHint(err, "a smaller --scale, a smaller --fold, or -o arch.svg, which has no pixels")
+	}
+	if err != nil {
+		return err
+	}
 	if opts.file == "" {
 		if a.json {
 			return errors.Join(printJSON(a.io, exportResult{Format: opts.format, Hosts: len(m.Hosts), Warnings: []export.Warning{}, Text: string(text)}), broken)
@@ -111,18 +125,27 @@ func runDiagram(ctx context.Context, a *app, opts diagramOptions) error {
 }
 
 // renderer is the format that the flags ask for.
-func (o *diagramOptions) renderer() (func(diagram.Picture) []byte, error) {
+func (o *diagramOptions) renderer(a *app) (renderer, error) {
 	if o.format == "" {
 		o.format = strings.TrimPrefix(strings.ToLower(filepath.Ext(o.file)), ".")
 	}
 	if o.format == "" {
 		o.format = "txt"
 	}
-	render, ok := diagramFormats[o.format]
-	if !ok {
-		return nil, usageError("formats: "+strings.Join(slices.Sorted(maps.Keys(diagramFormats)), ", "), "unknown format %q", o.format)
+	switch {
+	case !slices.Contains(diagramFormats, o.format):
+		return nil, usageError("formats: "+strings.Join(diagramFormats, ", "), "unknown format %q", o.format)
+	case o.format != "png" && o.scale != 0:
+		return nil, usageError("nightcall diagram -o arch.png --scale 2", "--scale is for png: %s has no pixels", o.format)
+	case o.scale != 0 && !(o.scale >= 0.1 && o.scale <= 8):
+		return nil, usageError("nightcall diagram -o arch.png --scale 2", "--scale must be from 0.1 to 8")
+	case o.format == "png" && o.file == "" && (a.json || a.io.OutTTY):
+		return nil, usageError("nightcall diagram -o arch.png", "a png is no text: it needs a file")
+	case o.format == "png":
+		return func(p diagram.Picture) ([]byte, error) { return diagram.PNG(p, o.scale) }, nil
 	}
-	return render, nil
+	write := textRenderers[o.format]
+	return func(p diagram.Picture) ([]byte, error) { return write(p), nil }, nil
 }
 
 // marks are what findings say of each host.
