@@ -21,7 +21,8 @@ func newHostDeclareCmd(a *app) *cobra.Command {
 		Short: "Say that a host is there, before any visit",
 		Long: `Declare a host, as somebody told you: for the picture that is wanted before anything
 can be visited. It is written to the timeline and kept apart from what is seen. A host
-that is visited later under the same name or address takes the declaration's group.
+that is visited later under the same name or address takes the declaration's group
+and domain.
 Declaring a host again replaces what was said.
 
 EXIT STATUS
@@ -29,7 +30,7 @@ EXIT STATUS
   1  it could not be written
   2  usage`,
 		Example: `  nightcall host declare lb1 --address 10.0.0.1 --runs haproxy --group Entrypoint
-  nightcall host declare db1 --runs mysql --group 'Database HA'`,
+  nightcall host declare db1 --runs mysql --group 'Database HA' --domain rack2`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeHosts,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -41,6 +42,7 @@ EXIT STATUS
 	f.StringVar(&d.Address, "address", "", "its IP address")
 	f.StringVar(&d.Runs, "runs", "", "what it is there for: haproxy, mysql, redis …")
 	f.StringVar(&d.Group, "group", "", "what it belongs to, drawn as one box")
+	f.StringVar(&d.Domain, "domain", "", "what it falls together with, as a rack or a site: drawn as a part of the box")
 	_ = cmd.RegisterFlagCompletionFunc("runs", completeWords(link.KindNames()...))
 	return cmd
 }
@@ -59,8 +61,8 @@ func runHostDeclare(ctx context.Context, a *app, d timeline.HostDraft) error {
 		}
 		return usageError("kinds: "+strings.Join(kinds, ", "), "unknown kind of service %q", d.Runs)
 	}
-	if len(d.Group) > maxDeclared {
-		return usageError(hint, "a group's name of more than %d bytes", maxDeclared)
+	if len(d.Group) > maxDeclared || len(d.Domain) > maxDeclared {
+		return usageError(hint, "a group's or domain's name of more than %d bytes", maxDeclared)
 	}
 	i, err := a.openCurrent(ctx)
 	if err != nil {

@@ -129,68 +129,6 @@ func cloud(n, links int) link.Map {
 	return m
 }
 
-// Nothing lies on anything else, and no edge runs through a host it does not
-// belong to.
-func TestLayoutIsClear(t *testing.T) {
-	t.Parallel()
-	pictures := map[string]Picture{"draft": drawn(example(), Options{FoldAbove: 40}), "observed": observed()}
-	for _, size := range [][2]int{{12, 15}, {80, 120}, {200, 400}} {
-		pictures[fmt.Sprint(size)] = drawn(cloud(size[0], size[1]), Options{FoldAbove: 1000})
-	}
-	for name, p := range pictures {
-		l := lay(p)
-		apart(t, name+": nodes", l.nodes)
-		apart(t, name+": boxes", l.boxes)
-		labels := map[string]rect{}
-		for i, e := range p.Edges {
-			for _, n := range p.Nodes {
-				if n.ID != e.From && n.ID != e.To && crosses(l.edges[i], icon(l.nodes[n.ID])) {
-					t.Errorf("%s: the edge from %s to %s runs through %s", name, e.From, e.To, n.Name)
-				}
-			}
-			if e.Label != "" {
-				labels[fmt.Sprintf("%d %s", i, e.Label)] = l.edges[i].label
-			}
-		}
-		apart(t, name+": labels", labels)
-	}
-}
-
-// apart refuses rectangles that lie on one another.
-func apart(t *testing.T, what string, rects map[string]rect) {
-	t.Helper()
-	for a, r := range rects {
-		for b, o := range rects {
-			if a < b && r.overlaps(o) {
-				t.Errorf("%s: %s lies on %s", what, a, b)
-			}
-		}
-	}
-}
-
-// icon is the part of a node that the icon takes.
-func icon(r rect) rect {
-	return rect{r.x + (r.w-iconSize)/2, r.y + 5, iconSize, iconSize}
-}
-
-// crosses walks an edge as it is drawn.
-func crosses(r route, over rect) bool {
-	for n := 1; n < len(r.points); n++ {
-		a, b := r.points[n-1], r.points[n]
-		for step := range 41 {
-			t := float64(step) / 40
-			u := 1 - t
-			mid := (a.x + b.x) / 2
-			x := u*u*u*a.x + 3*u*u*t*mid + 3*u*t*t*mid + t*t*t*b.x
-			y := a.y + (b.y-a.y)*smooth(t)
-			if over.overlaps(rect{x, y, 0.1, 0.1}) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 func TestEqualBytes(t *testing.T) {
 	t.Parallel()
 	for format, write := range formats {

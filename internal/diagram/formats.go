@@ -14,21 +14,18 @@ func DOT(p Picture) []byte {
 	say("  graph [label=%s, labelloc=t, rankdir=LR, compound=true, fontname=\"Sans-Serif\", nodesep=0.5, ranksep=1.2]", dotText(p.Title))
 	say("  node [shape=box, style=\"rounded,filled\", fillcolor=white, fontname=\"Sans-Serif\", fontsize=12]")
 	say("  edge [fontname=\"Sans-Serif\", fontsize=10]")
-	for _, box := range p.Boxes {
-		say("  subgraph cluster_%s {", box.ID)
-		say("    graph [label=%s, labeljust=l, style=\"rounded,filled\", color=\"#aeb6be\", fillcolor=\"%s\"]", dotText(box.Name), tierColors[min(max(int(box.Tier), 0), len(tierColors)-1)])
-		for _, n := range p.Nodes {
-			if n.Box == box.ID {
-				say("    %s %s", n.ID, dotNode(n))
+	p.nested(nest{
+		open: func(depth int, id, name string, box Box) {
+			say("%ssubgraph cluster_%s {", indent(depth), id)
+			style, ground := "rounded,filled", box.ground()
+			if depth > 0 {
+				style, ground = "rounded,filled,dashed", "#ffffff"
 			}
-		}
-		say("  }")
-	}
-	for _, n := range p.Nodes {
-		if n.Box == "" {
-			say("  %s %s", n.ID, dotNode(n))
-		}
-	}
+			say("%sgraph [label=%s, labeljust=l, style=%q, color=\"#aeb6be\", fillcolor=%q]", indent(depth+1), dotText(name), style, ground)
+		},
+		node:  func(depth int, n Node) { say("%s%s %s", indent(depth), n.ID, dotNode(n)) },
+		close: func(depth int) { say("%s}", indent(depth)) },
+	})
 	for _, e := range p.Edges {
 		say("  %s -> %s [%s]", p.member(e.From), p.member(e.To), dotEdge(e))
 	}
@@ -88,6 +85,41 @@ func (p Picture) member(id string) string {
 	return inside[(len(inside)-1)/2].ID
 }
 
+// A nest is what a format writes of boxes, their parts, and the nodes in them.
+type nest struct {
+	open  func(depth int, id, name string, box Box) // of a part, too, with its box
+	node  func(depth int, n Node)
+	close func(depth int)
+}
+
+// nested visits everything but the edges: what is within a box between its
+// beginning and its end.
+func (p Picture) nested(n nest) {
+	nodes := func(depth int, box, part string) {
+		for _, node := range p.Nodes {
+			if node.Box == box && node.Part == part {
+				n.node(depth, node)
+			}
+		}
+	}
+	for _, box := range p.Boxes {
+		n.open(0, box.ID, box.Name, box)
+		nodes(1, box.ID, "")
+		for _, part := range p.Parts {
+			if part.Box == box.ID {
+				n.open(1, part.ID, part.Name, box)
+				nodes(2, box.ID, part.ID)
+				n.close(1)
+			}
+		}
+		n.close(0)
+	}
+	nodes(0, "", "")
+}
+
+// indent is the beginning of a line in what is nested.
+func indent(depth int) string { return strings.Repeat("  ", depth+1) }
+
 // inside are the nodes of a box.
 func (p Picture) inside(box string) []Node {
 	var nodes []Node
@@ -117,28 +149,22 @@ func Mermaid(p Picture) []byte {
 	var b strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	say("flowchart LR")
-	node := func(indent string, n Node) {
-		text := mermaidText(n.Name)
-		if n.Sub != "" {
-			text += "<br/>" + mermaidText(n.Sub)
-		}
-		if n.Mark.Old {
-			text += "<br/>EOL"
-		}
-		say(`%s%s["%s"]`, indent, n.ID, text)
-	}
-	for _, box := range p.Boxes {
-		say(`  subgraph %s["%s"]`, box.ID, mermaidText(box.Name))
-		for _, n := range p.inside(box.ID) {
-			node("    ", n)
-		}
-		say("  end")
-	}
-	for _, n := range p.Nodes {
-		if n.Box == "" {
-			node("  ", n)
-		}
-	}
+	p.nested(nest{
+		open: func(depth int, id, name string, _ Box) {
+			say(`%ssubgraph %s["%s"]`, indent(depth), id, mermaidText(name))
+		},
+		node: func(depth int, n Node) {
+			text := mermaidText(n.Name)
+			if n.Sub != "" {
+				text += "<br/>" + mermaidText(n.Sub)
+			}
+			if n.Mark.Old {
+				text += "<br/>EOL"
+			}
+			say(`%s%s["%s"]`, indent(depth), n.ID, text)
+		},
+		close: func(depth int) { say("%send", indent(depth)) },
+	})
 	for _, e := range p.Edges {
 		arrow := "-->"
 		if penOf(e).dash != "" {
@@ -183,33 +209,31 @@ func mermaidText(text string) string {
 func D2(p Picture) []byte {
 	var b strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	path := map[string]string{}
 	say("direction: right")
-	node := func(indent string, n Node) {
-		label := n.Name
-		if n.Sub != "" {
-			label += " · " + n.Sub
-		}
-		say("%s%s: %s", indent, n.ID, d2Text(label))
-		if n.Mark.Status == "critical" {
-			say("%s%s.style.stroke: \"#d40000\"", indent, n.ID)
-		}
-	}
-	for _, box := range p.Boxes {
-		path[box.ID] = box.ID
-		say("%s: %s {", box.ID, d2Text(box.Name))
-		for _, n := range p.inside(box.ID) {
-			path[n.ID] = box.ID + "." + n.ID
-			node("  ", n)
-		}
-		say("}")
-	}
-	for _, n := range p.Nodes {
-		if n.Box == "" {
-			path[n.ID] = n.ID
-			node("", n)
-		}
-	}
+	path, within := map[string]string{}, []string{}
+	name := func(id string) { path[id] = strings.Join(append(within, id), ".") }
+	p.nested(nest{
+		open: func(depth int, id, text string, _ Box) {
+			name(id)
+			within = append(within, id)
+			say("%s%s: %s {", indent(depth)[2:], id, d2Text(text))
+		},
+		node: func(depth int, n Node) {
+			name(n.ID)
+			label := n.Name
+			if n.Sub != "" {
+				label += " · " + n.Sub
+			}
+			say("%s%s: %s", indent(depth)[2:], n.ID, d2Text(label))
+			if n.Mark.Status == "critical" {
+				say("%s%s.style.stroke: \"#d40000\"", indent(depth)[2:], n.ID)
+			}
+		},
+		close: func(depth int) {
+			within = within[:depth]
+			say("%s}", indent(depth)[2:])
+		},
+	})
 	for _, e := range p.Edges {
 		pen := penOf(e)
 		dash := ""

@@ -28,7 +28,7 @@ func TestHostileNames(t *testing.T) {
 	t.Parallel()
 	var m link.Map
 	for n, name := range hostile {
-		m.Hosts = append(m.Hosts, link.Node{Name: name, Runs: "x" + name, Group: name, Address: name, Visited: true})
+		m.Hosts = append(m.Hosts, link.Node{Name: name, Runs: "x" + name, Group: name, Domain: name, Address: name, Visited: true})
 		m.Links = append(m.Links, link.Link{
 			From: link.End{Host: name}, To: link.End{Host: hostile[(n+1)%len(hostile)]}, Label: name, State: link.Established, Port: 1,
 		})
@@ -135,7 +135,7 @@ func graphviz(t *testing.T, program []byte, nodes, edges int) {
 	}
 }
 
-var mermaidLine = regexp.MustCompile(`^(flowchart LR| +(subgraph b\d+\["T"\]|n\d+\["T"\]|end|[nb]\d+ (-->|-\.->)(\|"T"\|)? [nb]\d+|linkStyle \d+ stroke:[#a-z0-9]+|style n\d+ [a-z0-9:,#-]+))$`)
+var mermaidLine = regexp.MustCompile(`^(flowchart LR| +(subgraph [bp]\d+\["T"\]|n\d+\["T"\]|end|[nb]\d+ (-->|-\.->)(\|"T"\|)? [nb]\d+|linkStyle \d+ stroke:[#a-z0-9]+|style n\d+ [a-z0-9:,#-]+))$`)
 
 // mermaidLines holds each line against what we write; texts are between quotes
 // and hold nothing but letters, digits, a few signs and numbered characters.

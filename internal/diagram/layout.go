@@ -15,8 +15,11 @@ const (
 	boxPad     = 14.0
 	boxHead    = 24.0
 	unitGap    = 30.0 // between boxes of a column
-	laneHeight = 14.0 // for an edge that passes a column
+	partPad    = 8.0
+	partHead   = 17.0
+	laneHeight = 12.0 // for an edge that passes a column
 	gapWidth   = 110.0
+	mostGap    = 300.0 // without what a label needs
 	margin     = 24.0
 	titleSpace = 34.0
 )
@@ -40,6 +43,7 @@ type layout struct {
 	size  point
 	nodes map[string]rect
 	boxes map[string]rect
+	parts map[string]rect
 	edges []route // as the picture's
 }
 
@@ -57,11 +61,24 @@ type route struct {
 type unit struct {
 	id    string
 	tier  int
-	nodes []string
+	slots []slot
+	parts []span // where they begin and end, from the unit's top
 	lane  bool
 	rank  int
 	pos   float64 // of its middle, from the top
 	h     float64
+}
+
+// A slot is where a node stands, from its unit's top.
+type slot struct {
+	id string
+	y  float64
+}
+
+// A span is where a part of a box is.
+type span struct {
+	id       string
+	from, to float64
 }
 
 // lay places a picture: columns of boxes from left to right, in which every edge
@@ -73,6 +90,7 @@ func lay(p Picture) layout {
 	l.makeUnits()
 	l.rank()
 	l.makeColumns()
+	l.measure()
 	l.order()
 	l.settle()
 	return l.place()
@@ -85,7 +103,8 @@ type layouter struct {
 	of      map[string]*unit // by id of node or box
 	chains  [][]*unit        // by edge: the units it passes, from left to right; nil where it stays in one
 	columns [][]*unit
-	loose   []*unit // without any edge
+	loose   []*unit           // without any edge
+	inner   map[*unit]float64 // width of the widest label within it
 }
 
 func (l *layouter) makeUnits() {
@@ -101,23 +120,47 @@ func (l *layouter) makeUnits() {
 			l.units[n.ID] = u
 			l.all = append(l.all, u)
 		}
-		u.nodes = append(u.nodes, n.ID)
 		l.of[n.ID] = u
-	}
-	for _, u := range l.all {
-		u.h = nodeHeight
-		if l.boxed(u) {
-			n := float64(len(u.nodes))
-			u.h = boxHead + boxPad + n*nodeHeight + (n-1)*nodeGap
+		if !l.boxed(u) {
+			u.slots, u.h = []slot{{n.ID, 0}}, nodeHeight
 		}
+	}
+	for _, b := range l.picture.Boxes {
+		l.fill(l.units[b.ID])
 	}
 	slices.SortStableFunc(l.all, func(a, b *unit) int { return cmp.Or(cmp.Compare(a.tier, b.tier), natural(a.id, b.id)) })
 }
 
+// fill stacks the nodes of a box: those of no part, then each part with its own.
+func (l *layouter) fill(u *unit) {
+	y := boxHead
+	stack := func(part string) {
+		for _, n := range l.picture.Nodes {
+			if n.Box == u.id && n.Part == part {
+				u.slots = append(u.slots, slot{n.ID, y})
+				y += nodeHeight + nodeGap
+			}
+		}
+	}
+	stack("")
+	for _, p := range l.picture.Parts {
+		if p.Box != u.id {
+			continue
+		}
+		from := y
+		y += partHead
+		stack(p.ID)
+		y += partPad - nodeGap
+		u.parts = append(u.parts, span{p.ID, from, y})
+		y += nodeGap
+	}
+	u.h = y - nodeGap + boxPad
+}
+
 func (l *layouter) boxed(u *unit) bool { return u.id[0] == 'b' }
 
-// span is the units at the left and the right of an edge.
-func (l *layouter) span(e Edge) (left, right *unit, backward bool) {
+// ends are the units at the left and the right of an edge.
+func (l *layouter) ends(e Edge) (left, right *unit, backward bool) {
 	left, right = l.of[e.From], l.of[e.To]
 	if left == right {
 		return left, right, false
@@ -133,7 +176,7 @@ func (l *layouter) span(e Edge) (left, right *unit, backward bool) {
 func (l *layouter) rank() {
 	after, before := map[*unit][]*unit{}, map[*unit][]*unit{}
 	for _, e := range l.picture.Edges {
-		if left, right, _ := l.span(e); left != right {
+		if left, right, _ := l.ends(e); left != right {
 			after[left], before[right] = append(after[left], right), append(before[right], left)
 		}
 	}
@@ -175,7 +218,7 @@ func (l *layouter) makeColumns() {
 		}
 	}
 	for _, e := range l.picture.Edges {
-		left, right, _ := l.span(e)
+		left, right, _ := l.ends(e)
 		if left == right {
 			l.chains = append(l.chains, nil)
 			continue
@@ -294,7 +337,7 @@ func (l *layouter) settle() {
 
 // place turns rows and columns into pixels.
 func (l *layouter) place() layout {
-	out := layout{nodes: map[string]rect{}, boxes: map[string]rect{}}
+	out := layout{nodes: map[string]rect{}, boxes: map[string]rect{}, parts: map[string]rect{}}
 	top := math.Inf(1)
 	for _, column := range l.columns {
 		for _, u := range column {
@@ -327,16 +370,34 @@ func (l *layouter) place() layout {
 	return out
 }
 
-// width is a unit's; a lane is as wide as its column.
+// width is a unit's; a lane is as wide as its column. A label on an edge between
+// two nodes of a box stands within the box.
 func (l *layouter) width(u *unit) float64 {
 	switch {
 	case u.lane:
 		return 0
-	case l.boxed(u):
-		return nodeWidth + 2*boxPad + 26
+	case !l.boxed(u):
+		return nodeWidth
 	}
-	return nodeWidth
+	return max(nodeWidth, l.inner[u]+8) + 2*boxPad + sideRoom
 }
+
+// sideRoom is where edges run that join two nodes of a box past others.
+const sideRoom = 26
+
+// measure finds how wide the widest label on the inner edges of each box is.
+func (l *layouter) measure() {
+	l.inner = map[*unit]float64{}
+	for n, e := range l.picture.Edges {
+		if l.chains[n] == nil && e.Label != "" {
+			u := l.of[e.From]
+			l.inner[u] = max(l.inner[u], labelWidth(e.Label))
+		}
+	}
+}
+
+// labelWidth is the room for a label.
+func labelWidth(text string) float64 { return textWidth(text, labelSize) + 8 }
 
 // gap is the room behind a column: more where many edges cross it, or a label
 // stands in it.
@@ -348,11 +409,11 @@ func (l *layouter) gap(column int) float64 {
 				edges++
 			}
 		}
-		if len(chain) > 0 && chain[0].rank == column {
-			label = max(label, textWidth(l.picture.Edges[n].Label, labelSize))
+		if len(chain) > 0 && chain[0].rank == column && l.picture.Edges[n].Label != "" {
+			label = max(label, labelWidth(l.picture.Edges[n].Label)+40)
 		}
 	}
-	return max(gapWidth, label+50) + 3*float64(edges)
+	return max(label, min(mostGap, gapWidth+3*float64(edges)))
 }
 
 func (l *layouter) put(out *layout, u *unit, x, y float64) {
@@ -364,8 +425,12 @@ func (l *layouter) put(out *layout, u *unit, x, y float64) {
 		return
 	}
 	out.boxes[u.id] = rect{x, y, l.width(u), u.h}
-	for n, id := range u.nodes {
-		out.nodes[id] = rect{x + boxPad, y + boxHead + float64(n)*(nodeHeight+nodeGap), nodeWidth, nodeHeight}
+	w := l.width(u) - sideRoom
+	for _, s := range u.slots {
+		out.nodes[s.id] = rect{x + (w-nodeWidth)/2, y + s.y, nodeWidth, nodeHeight}
+	}
+	for _, s := range u.parts {
+		out.parts[s.id] = rect{x + partPad, y + s.from, w - 2*partPad + sideRoom, s.to - s.from}
 	}
 }
 
@@ -394,25 +459,39 @@ func (l *layouter) putLoose(out *layout, right, bottom float64) (float64, float6
 // routes finds the way of each edge, and a place for its label.
 func (l *layouter) routes(out *layout, columns []rect) {
 	ports := l.ports(out)
-	var labels []rect
+	taken := l.solid(out)
 	for n, e := range l.picture.Edges {
 		chain := l.chains[n]
 		var r route
 		if chain == nil {
-			r = within(out, e)
+			r = within(out, e, n)
 		} else {
 			left, right := e.From, e.To
-			if _, _, r.backward = l.span(e); r.backward {
+			if _, _, r.backward = l.ends(e); r.backward {
 				left, right = right, left
 			}
 			r.points = l.through(out, columns, chain, left, right, ports[n])
 		}
 		if e.Label != "" {
-			r.label = labelPlace(r, e.Label, labels)
-			labels = append(labels, r.label)
+			r.label = labelPlace(r, l.room(out, columns, n, r), labelWidth(e.Label), taken)
+			taken = append(taken, r.label)
 		}
 		out.edges = append(out.edges, r)
 	}
+}
+
+// room is where the label of an edge may stand: in the gap behind its first
+// column, or between the two nodes of a box.
+func (l *layouter) room(out *layout, columns []rect, edge int, r route) rect {
+	if chain := l.chains[edge]; chain != nil {
+		c := columns[chain[0].rank]
+		return rect{x: c.right(), w: l.gap(chain[0].rank)}
+	}
+	box, ok := out.boxes[l.of[l.picture.Edges[edge].From].id]
+	if !ok { // a node's edge to itself
+		box = out.rect(l.picture.Edges[edge].From)
+	}
+	return rect{x: box.x, w: box.w}
 }
 
 // place of a node or a box.
@@ -436,7 +515,7 @@ func (l *layouter) ports(out *layout) [][2]float64 {
 			continue
 		}
 		left, right := e.From, e.To
-		if _, _, backward := l.span(e); backward {
+		if _, _, backward := l.ends(e); backward {
 			left, right = right, left
 		}
 		ends[side{left, false}] = append(ends[side{left, false}], n)
@@ -487,8 +566,8 @@ func (l *layouter) through(out *layout, columns []rect, chain []*unit, left, rig
 }
 
 // within joins two nodes of one box: straight where one is below the other, and
-// along the side where others lie between.
-func within(out *layout, e Edge) route {
+// along the side where others lie between, each edge at its own place there.
+func within(out *layout, e Edge, n int) route {
 	a, b := out.rect(e.From), out.rect(e.To)
 	down := a.y < b.y
 	upper, lower := a, b
@@ -496,38 +575,61 @@ func within(out *layout, e Edge) route {
 		upper, lower = b, a
 	}
 	r := route{straight: true, backward: !down}
-	if lower.y-upper.bottom() <= nodeGap+1 {
+	if lower.y-upper.bottom() <= nodeGap+partHead+partPad+1 {
 		x := upper.x + upper.w/2
 		r.points = []point{{x, upper.bottom()}, {x, lower.y}}
 		return r
 	}
-	x := upper.right() - 8
-	r.points = []point{{x - 26, upper.middle() - 8}, {x + 24, upper.middle() - 8}, {x + 24, lower.middle() - 8}, {x - 26, lower.middle() - 8}}
+	in := upper.right() - 34
+	x := upper.right() + 16 - 4*float64(n%4)
+	r.points = []point{{in, upper.middle() - 8}, {x, upper.middle() - 8}, {x, lower.middle() - 8}, {in, lower.middle() - 8}}
 	return r
 }
 
-// labelPlace finds room for a label on its edge, where no other label is.
-func labelPlace(r route, text string, taken []rect) rect {
-	w, h := textWidth(text, labelSize)+8, labelSize+5
+// solid is what no label may hide: the nodes, with their names, and the heads of
+// boxes and parts.
+func (l *layouter) solid(out *layout) []rect {
+	var all []rect
+	for _, n := range l.picture.Nodes {
+		all = append(all, out.nodes[n.ID])
+	}
+	for _, b := range l.picture.Boxes {
+		r := out.boxes[b.ID]
+		all = append(all, rect{r.x, r.y, r.w, boxHead})
+	}
+	for _, p := range l.picture.Parts {
+		r := out.parts[p.ID]
+		all = append(all, rect{r.x, r.y, r.w, partHead})
+	}
+	return all
+}
+
+// labelPlace finds room for a label near the middle of its edge: on it, or as
+// close above or below as nothing else is.
+func labelPlace(r route, room rect, w float64, taken []rect) rect {
+	const h, step = labelSize + 5, 4
 	a, b := r.points[0], r.points[1]
-	if !r.straight {
+	if !r.straight || len(r.points) == 4 {
 		a, b = r.points[1], r.points[2]
 	}
-	if r.straight && len(r.points) == 4 {
-		a, b = r.points[1], r.points[2]
+	free := func(t, below float64) (rect, bool) {
+		x := a.x + (b.x-a.x)*t - w/2
+		x = min(max(x, room.x+2), room.x+room.w-w-2)
+		place := rect{x, a.y + (b.y-a.y)*smooth(t) - h/2 + below, w, h}
+		return place, !slices.ContainsFunc(taken, place.overlaps)
 	}
-	var place rect
-	for _, t := range []float64{0.5, 0.35, 0.65, 0.2, 0.8} {
-		mid := point{a.x + (b.x-a.x)*t, a.y + (b.y-a.y)*smooth(t)}
-		place = rect{mid.x - w/2, mid.y - h/2, w, h}
-		if !slices.ContainsFunc(taken, place.overlaps) {
+	for _, t := range []float64{0.5, 0.4, 0.6, 0.3, 0.7} {
+		if place, ok := free(t, 0); ok {
 			return place
 		}
 	}
-	for slices.ContainsFunc(taken, place.overlaps) {
-		place.y += h
+	for off := 1.0; ; off++ { // there is room above or below all that is taken
+		for _, below := range []float64{off * step, -off * step} {
+			if place, ok := free(0.5, below); ok {
+				return place
+			}
+		}
 	}
-	return place
 }
 
 // smooth is how far down a curve is at a part of its way.

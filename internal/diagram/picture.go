@@ -28,6 +28,7 @@ type Picture struct {
 	Title string
 	Nodes []Node
 	Boxes []Box
+	Parts []Part
 	Edges []Edge
 }
 
@@ -39,6 +40,7 @@ type Node struct {
 	Kind  string // of service: haproxy, mysql …; internet; host
 	Tier  link.Tier
 	Box   string // id of the box around it; empty for none
+	Part  string // id of the part of that box; empty for none
 	Count int    // of hosts; more than 1 when folded
 	Grey  bool   // nobody has looked at it
 	Mark  Mark
@@ -49,6 +51,13 @@ type Box struct {
 	ID   string // b1, b2, …
 	Name string
 	Tier link.Tier
+}
+
+// A Part is what of a box stands or falls together: a rack, a site.
+type Part struct {
+	ID   string // p1, p2, …
+	Name string
+	Box  string // its id
 }
 
 // An Edge joins two nodes or boxes by their ids.
@@ -109,6 +118,9 @@ func Of(m link.Map, groups []link.Group, o Options) Picture {
 		b.fold()
 	}
 	b.bundle()
+	if len(b.nodes) > o.FoldAbove || len(b.edges) > 2*o.FoldAbove {
+		b.gather()
+	}
 	return b.picture()
 }
 
@@ -140,6 +152,7 @@ func (b *builder) hosts(m link.Map, groups []link.Group) {
 		b.nodes["h "+h.Name] = n
 		if n.Box != "" {
 			b.box(n)
+			n.Part = h.Domain
 		}
 	}
 }
@@ -229,7 +242,7 @@ func edgeOf(l link.Link) Edge {
 
 // alike reports whether nothing sets a node apart from its like.
 func (n Node) alike(o Node) bool {
-	return n.Box == o.Box && n.Kind == o.Kind && n.Grey == o.Grey && n.Mark.Status == o.Mark.Status && n.Mark.Old == o.Mark.Old
+	return n.Box == o.Box && n.Part == o.Part && n.Kind == o.Kind && n.Grey == o.Grey && n.Mark.Status == o.Mark.Status && n.Mark.Old == o.Mark.Old
 }
 
 // fold draws the nodes of a box that are alike, and have the same edges, as one.
@@ -372,6 +385,37 @@ func (b *builder) bundled(size map[string]int, near, far func(*Edge) *string) []
 	return out
 }
 
+// gather draws the edges that run from one box to another as one, in a picture
+// that would be a tangle otherwise. What fails stays with its hosts.
+func (b *builder) gather() {
+	around := func(id string) string {
+		if n := b.nodes[id]; n != nil {
+			return n.Box
+		}
+		return strings.TrimPrefix(id, "box ")
+	}
+	at := map[Edge]int{}
+	var out []Edge
+	for _, e := range b.edges {
+		from, to := around(e.From), around(e.To)
+		if from == "" || to == "" || from == to || e.Look == Fails {
+			out = append(out, e)
+			continue
+		}
+		whole := e
+		whole.From, whole.To, whole.Count = "box "+from, "box "+to, 0
+		n, have := at[whole]
+		if !have {
+			at[whole] = len(out)
+			out = append(out, e)
+			continue
+		}
+		out[n].From, out[n].To = whole.From, whole.To
+		out[n].Count += e.Count
+	}
+	b.edges = out
+}
+
 // picture gives everything its id and its order.
 func (b *builder) picture() Picture {
 	p := Picture{Title: plain.Clip(b.options.Title, 100)}
@@ -394,6 +438,7 @@ func (b *builder) picture() Picture {
 		}
 		p.Nodes = append(p.Nodes, node)
 	}
+	p.partition()
 	for _, box := range boxes {
 		p.Boxes = append(p.Boxes, *box)
 	}
@@ -409,6 +454,25 @@ func (b *builder) picture() Picture {
 		return cmp.Or(natural(x.From, y.From), natural(x.To, y.To), cmp.Compare(x.Look, y.Look), strings.Compare(x.Label, y.Label))
 	})
 	return p
+}
+
+// partition makes the parts of the nodes, which are known by their names until
+// then.
+func (p *Picture) partition() {
+	slices.SortStableFunc(p.Nodes, func(x, y Node) int { return cmp.Or(natural(x.Box, y.Box), natural(x.Part, y.Part)) })
+	for n := range p.Nodes {
+		node := &p.Nodes[n]
+		if node.Part == "" {
+			continue
+		}
+		last := len(p.Parts) - 1
+		if last < 0 || p.Parts[last].Box != node.Box || p.Parts[last].Name != node.Part {
+			p.Parts = append(p.Parts, Part{fmt.Sprintf("p%d", last+2), node.Part, node.Box})
+			last++
+		}
+		node.Part = p.Parts[last].ID
+	}
+	slices.SortStableFunc(p.Nodes, func(x, y Node) int { return natural(x.ID, y.ID) })
 }
 
 // anonymise names nodes by what they run, and leaves out whatever a person or a
@@ -428,6 +492,9 @@ func (p *Picture) anonymise() {
 	for n := range p.Boxes {
 		p.Boxes[n].Name = fmt.Sprintf("group %d", n+1)
 	}
+	for n := range p.Parts {
+		p.Parts[n].Name = fmt.Sprintf("part %d", n+1)
+	}
 	for n := range p.Edges {
 		if p.Edges[n].Look != Copies {
 			p.Edges[n].Label = ""
@@ -446,6 +513,9 @@ func (p *Picture) tidy() {
 	}
 	for n := range p.Boxes {
 		p.Boxes[n].Name = plain.Clip(p.Boxes[n].Name, maxName)
+	}
+	for n := range p.Parts {
+		p.Parts[n].Name = plain.Clip(p.Parts[n].Name, maxName)
 	}
 	for n := range p.Edges {
 		p.Edges[n].Label = plain.Clip(p.Edges[n].Label, maxName)

@@ -1,6 +1,7 @@
 package diagram
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -69,21 +70,16 @@ func Python(p Picture) []byte {
 		say("%s", line)
 	}
 	say("\nwith Diagram(name=%s, filename=\"arch\", show=False, direction=\"LR\"):", pythonText(p.Title))
-	node := func(indent string, n Node) {
-		s := symbolOf(mingrammer, n.Kind, mingrammerHost)
-		say("%s%s = %s(%s)", indent, n.ID, s.class, pythonText(twoLines(n)))
-	}
-	for _, box := range p.Boxes {
-		say("    with Cluster(%s):", pythonText(box.Name))
-		for _, n := range p.inside(box.ID) {
-			node("        ", n)
-		}
-	}
-	for _, n := range p.Nodes {
-		if n.Box == "" {
-			node("    ", n)
-		}
-	}
+	p.nested(nest{
+		open: func(depth int, _, name string, _ Box) {
+			say("%swith Cluster(%s):", strings.Repeat("    ", depth+1), pythonText(name))
+		},
+		node: func(depth int, n Node) {
+			s := symbolOf(mingrammer, n.Kind, mingrammerHost)
+			say("%s%s = %s(%s)", strings.Repeat("    ", depth+1), n.ID, s.class, pythonText(twoLines(n)))
+		},
+		close: func(int) {},
+	})
 	if len(p.Nodes) == 0 {
 		say("    pass")
 	}
@@ -174,11 +170,16 @@ func Go(p Picture) []byte {
 		}
 	}
 	for _, box := range p.Boxes {
-		var ids []string
-		for _, n := range p.inside(box.ID) {
-			ids = append(ids, n.ID)
+		say("\t%s := diagram.NewGroup(%q).Label(%s)", box.ID, box.ID, goText(box.Name))
+		for _, part := range p.Parts {
+			if part.Box == box.ID {
+				say("\t%s := %s.NewGroup(%q).Label(%s)", part.ID, box.ID, part.ID, goText(part.Name))
+			}
 		}
-		say("\td.Group(diagram.NewGroup(%q).Label(%s).Add(%s))", box.ID, goText(box.Name), strings.Join(ids, ", "))
+		for _, n := range p.inside(box.ID) {
+			say("\t%s.Add(%s)", cmp.Or(n.Part, n.Box), n.ID)
+		}
+		say("\td.Group(%s)", box.ID)
 	}
 	p.eachPair(func(from, to Node, e Edge) {
 		pen := penOf(e)

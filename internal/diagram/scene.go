@@ -85,6 +85,9 @@ func (l layout) paint(c canvas, p Picture) {
 	for _, b := range p.Boxes {
 		l.paintBox(c, b)
 	}
+	for _, q := range p.Parts {
+		l.paintPart(c, q)
+	}
 	for n, e := range p.Edges {
 		c.line(l.edges[n].points, penOf(e), l.edges[n].backward)
 	}
@@ -101,6 +104,13 @@ func (l layout) paintBox(c canvas, b Box) {
 	c.rect(r, surface{radius: 8, fill: b.ground(), opacity: 1, stroke: "#aeb6be", width: 1})
 	f := font{nameSize, "start", "#2d3436", "600"}
 	c.text(fit(b.Name, f.size, r.w-2*boxPad), point{r.x + boxPad, r.y + 16}, f)
+}
+
+// paintPart draws a frame of dashes: what is within stands or falls together.
+func (l layout) paintPart(c canvas, q Part) {
+	r := l.parts[q.ID]
+	c.rect(r, surface{radius: 6, fill: "#ffffff", opacity: 0.5, stroke: "#8d959c", width: 1, dash: "4 3"})
+	c.text(fit(q.Name, subSize, r.w-2*partPad), point{r.x + partPad, r.y + 13}, font{subSize, "start", "#57606a", "600"})
 }
 
 func (l layout) paintNode(c canvas, n Node) {

@@ -31,8 +31,15 @@ func Text(p Picture) []byte {
 			heads = append(heads, n.ID)
 		}
 	}
+	parts := map[string]string{}
+	for _, part := range p.Parts {
+		parts[part.ID] = part.Name
+	}
 	nodes := map[string]Node{}
 	for _, n := range p.Nodes {
+		if n.Part != "" {
+			n.Sub = strings.TrimSpace(n.Sub + "  in " + parts[n.Part])
+		}
 		nodes[n.ID] = n
 	}
 	if p.Title != "" {

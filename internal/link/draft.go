@@ -63,11 +63,11 @@ func nodes(fleet inventory.Fleet, j joiner, m Map, draft Draft) []Node {
 	visited := len(out)
 	for _, d := range draft.Hosts {
 		if n := declaredAs(out[:visited], j, d); n >= 0 {
-			out[n].Declared, out[n].Group = true, d.Group
+			out[n].Declared, out[n].Group, out[n].Domain = true, d.Group, d.Domain
 			out[n].Runs = cmp.Or(out[n].Runs, d.Runs)
 			continue
 		}
-		out = append(out, Node{Name: d.Name, Address: d.Address, Declared: true, Runs: d.Runs, Group: d.Group, Virtual: []string{}})
+		out = append(out, Node{Name: d.Name, Address: d.Address, Declared: true, Runs: d.Runs, Group: d.Group, Domain: d.Domain, Virtual: []string{}})
 	}
 	return out
 }

@@ -54,11 +54,12 @@ type Map struct {
 type Node struct {
 	Name     string   `json:"name"`
 	Address  string   `json:"address"`
-	Visited  bool     `json:"visited"`         // it was reached at least once
-	Declared bool     `json:"declared"`        // a person named it
-	Runs     string   `json:"runs"`            // the kind of its first service, seen or declared
-	Group    string   `json:"group,omitempty"` // as declared
-	Virtual  []string `json:"virtual"`         // addresses that may move to another host
+	Visited  bool     `json:"visited"`          // it was reached at least once
+	Declared bool     `json:"declared"`         // a person named it
+	Runs     string   `json:"runs"`             // the kind of its first service, seen or declared
+	Group    string   `json:"group,omitempty"`  // as declared
+	Domain   string   `json:"domain,omitempty"` // of failure, as declared: a rack, a site
+	Virtual  []string `json:"virtual"`          // addresses that may move to another host
 }
 
 // An End is one end of a link: a host, or an address that belongs to none.

@@ -201,6 +201,9 @@ func (d HostDraft) describe() string {
 	if d.Group != "" {
 		text += ", of " + d.Group
 	}
+	if d.Domain != "" {
+		text += ", in " + d.Domain
+	}
 	return text
 }
 

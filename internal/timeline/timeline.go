@@ -183,8 +183,9 @@ type Export struct {
 type HostDraft struct {
 	Name    string `json:"name"`
 	Address string `json:"address,omitempty"`
-	Runs    string `json:"runs,omitempty"`  // what it is there for: haproxy, mysql …
-	Group   string `json:"group,omitempty"` // what it belongs to: "Database HA"
+	Runs    string `json:"runs,omitempty"`   // what it is there for: haproxy, mysql …
+	Group   string `json:"group,omitempty"`  // what it belongs to: "Database HA"
+	Domain  string `json:"domain,omitempty"` // what it falls together with: a rack, a site
 }
 
 // LinkDraft is the data of LinkDeclared: who talks to what, as a person said.
