@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"image/png"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,10 +21,9 @@ import (
 )
 
 // Bounds of a painted picture, in pixels: what is painted unasked, and at most.
-// Each million takes 5 MB while it is painted.
 const (
 	usualPixels = 16e6
-	maxPixels   = 64e6
+	maxPixels   = 64e6 // 6 bytes each while it is painted
 )
 
 // faintness is how much is left of the icon of a host that nobody has visited.
@@ -40,13 +40,35 @@ func PNG(p Picture, scale float64) ([]byte, error) {
 	size := l.sizeWith(p)
 	if scale == 0 {
 		scale = min(2, max(0.8, math.Sqrt(usualPixels/(size.x*size.y))))
+		scale = min(scale, max(0.4, math.Sqrt(maxPixels/(size.x*size.y))*0.999))
 	}
 	if size.x*size.y*scale*scale > maxPixels {
 		return nil, fmt.Errorf("%w: %.0f by %.0f pixels at scale %g", ErrLarge, size.x*scale, size.y*scale, scale)
 	}
 	w := newPainter(int(math.Ceil(size.x*scale)), int(math.Ceil(size.y*scale)), scale)
 	l.paint(w, p)
-	return encode(w.image)
+	var out bytes.Buffer
+	enc := png.Encoder{CompressionLevel: png.BestSpeed}
+	err := enc.Encode(&out, paletted(w.image, p.inks()))
+	return out.Bytes(), err
+}
+
+// inks are the colours that say something, and must stay what they are.
+func (p Picture) inks() []color.RGBA {
+	texts := []string{"#ffffff", "#2d3436", "#6b747c", "#6b2fa0"}
+	for _, e := range p.Edges {
+		texts = append(texts, penOf(e).color)
+	}
+	for _, c := range statusColors {
+		texts = append(texts, c)
+	}
+	texts = append(texts, tierColors...)
+	slices.Sort(texts)
+	var out []color.RGBA
+	for _, text := range slices.Compact(texts) {
+		out = append(out, rgba(text))
+	}
+	return out
 }
 
 // A painter is a canvas of pixels.

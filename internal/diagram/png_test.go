@@ -6,7 +6,6 @@ import (
 	"image"
 	"image/color"
 	"image/png"
-	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -25,28 +24,62 @@ func painted(t *testing.T, p Picture, scale float64) image.Image {
 	return m
 }
 
-// What the standard library reads of a PNG of ours is what was painted.
-func TestEncode(t *testing.T) {
+// An image of few colours stays what it is; of one with many, each is replaced by
+// one that is close.
+func TestPaletted(t *testing.T) {
 	t.Parallel()
-	rnd := rand.New(rand.NewPCG(1, 2))
-	m := image.NewRGBA(image.Rect(0, 0, 61, 47))
-	for n := range m.Pix {
-		m.Pix[n] = uint8(rnd.IntN(256)) | uint8(n%4/3*255) // opaque
+	few := image.NewRGBA(image.Rect(0, 0, 61, 47))
+	for n := range few.Pix {
+		few.Pix[n] = uint8(n/4%50) * 4
+		if n%4 == 3 {
+			few.Pix[n] = 255
+		}
 	}
-	data, err := encode(m)
-	if err != nil {
-		t.Fatal(err)
+	if worst := distance(few, paletted(few, nil)); worst != 0 {
+		t.Errorf("of 50 colours, one is off by %d", worst)
 	}
-	back, err := png.Decode(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
+	many := image.NewRGBA(image.Rect(0, 0, 256, 4))
+	for n := range many.Pix {
+		many.Pix[n] = uint8(n / 4 % 256)
+		if n%4 == 3 {
+			many.Pix[n] = 255
+		}
 	}
-	for y := range 47 {
-		for x := range 61 {
-			if want, got := m.RGBAAt(x, y), color.RGBAModel.Convert(back.At(x, y)); got != want {
-				t.Fatalf("at %d, %d: %v, want %v", x, y, got, want)
+	kept := color.RGBA{1, 200, 3, 255}
+	many.SetRGBA(7, 1, kept)
+	out := paletted(many, []color.RGBA{kept})
+	if worst := distance(many, out); worst > 3 {
+		t.Errorf("a grey is off by %d", worst)
+	}
+	if got := out.At(7, 1); got != kept {
+		t.Errorf("the colour to keep is %v", got)
+	}
+}
+
+// distance is how far any colour of b is from a's.
+func distance(a *image.RGBA, b image.Image) int {
+	worst := 0
+	for y := range a.Rect.Dy() {
+		for x := range a.Rect.Dx() {
+			was := a.RGBAAt(x, y)
+			is, _ := color.RGBAModel.Convert(b.At(x, y)).(color.RGBA)
+			for _, d := range []int{int(was.R) - int(is.R), int(was.G) - int(is.G), int(was.B) - int(is.B)} {
+				worst = max(worst, d, -d)
 			}
 		}
+	}
+	return worst
+}
+
+// No part of a real picture changes its colour so that one would see it.
+func TestPNGKeepsItsColours(t *testing.T) {
+	t.Parallel()
+	p := drawn(wild(3, 60), Options{FoldAbove: 1000})
+	l := lay(p)
+	w := newPainter(int(l.size.x), int(l.size.y), 1)
+	l.paint(w, p)
+	if worst := distance(w.image, paletted(w.image, p.inks())); worst > 40 {
+		t.Errorf("a colour is off by %d of 255", worst)
 	}
 }
 
