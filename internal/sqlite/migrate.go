@@ -15,6 +15,9 @@ import (
 //go:embed migration/*.sql
 var migrations embed.FS
 
+// completions do what SQL cannot, in the transaction of the step they belong to.
+var completions = map[string]func(context.Context, *sql.Tx) error{"0003_chain.sql": beginChain}
+
 // applicationID marks the file as ours; the first migration sets it.
 const applicationID = 0x6e63616c
 
@@ -85,6 +88,11 @@ func (db *DB) apply(ctx context.Context, name string) error {
 		}
 		if _, err := tx.ExecContext(ctx, string(script)); err != nil {
 			return err
+		}
+		if complete := completions[name]; complete != nil {
+			if err := complete(ctx, tx); err != nil {
+				return err
+			}
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO migration (name) VALUES (?)`, name)
 		return err

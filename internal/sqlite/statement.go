@@ -8,7 +8,7 @@ import (
 // statements are those that every visit runs. Reading SQL costs more than
 // running it, so they are read once.
 type statements struct {
-	known, facts, host, visit, prune, entry *sql.Stmt
+	known, facts, host, visit, prune, entry, ours, advance *sql.Stmt
 }
 
 // prepare reads the statements. They end with the database.
@@ -28,8 +28,11 @@ func (db *DB) prepare(ctx context.Context) error {
 		{&db.stmts.visit, `INSERT OR REPLACE INTO visit (host, scan, facts) VALUES (?, ?, ?)`},
 		{&db.stmts.prune, `DELETE FROM visit WHERE host = ?1 AND number NOT IN
 			(SELECT number FROM visit WHERE host = ?1 ORDER BY number DESC LIMIT ?2)`},
-		{&db.stmts.entry, `INSERT INTO entry (id, incident, host, at, seen, actor, cause, kind, v, data)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`},
+		{&db.stmts.entry, `INSERT INTO entry (id, incident, host, at, seen, actor, cause, kind, v, data, journal, number, prev, hash)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`},
+		{&db.stmts.ours, `SELECT id, number, hash FROM journal WHERE ours`},
+		{&db.stmts.advance, `INSERT INTO journal (id, ours, number, hash) VALUES (?, 0, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET number = excluded.number, hash = excluded.hash WHERE excluded.number > number`},
 	} {
 		stmt, err := db.write.PrepareContext(ctx, s.text)
 		if err != nil {

@@ -26,21 +26,6 @@ func (db *DB) Append(ctx context.Context, entries ...timeline.Entry) error {
 	return nil
 }
 
-func (db *DB) appendEntries(ctx context.Context, tx *sql.Tx, entries []timeline.Entry) error {
-	insert := tx.StmtContext(ctx, db.stmts.entry)
-	for _, e := range entries {
-		if err := acceptable(e); err != nil {
-			return err
-		}
-		_, err := insert.ExecContext(ctx,
-			e.ID, e.Incident, e.Host, stamp{e.At}, stamp{e.Seen}, e.Actor, string(e.Trigger), string(e.Kind), e.V, []byte(e.Data))
-		if err != nil {
-			return fmt.Errorf("entry %s: %w", e.ID, err)
-		}
-	}
-	return nil
-}
-
 // acceptable refuses what could not be read back.
 func acceptable(e timeline.Entry) error {
 	switch {
@@ -148,11 +133,12 @@ func (db *DB) First(ctx context.Context, kind timeline.Kind) (timeline.Entry, er
 	return e, nil
 }
 
-func scanEntry(row interface{ Scan(dest ...any) error }) (timeline.Entry, error) {
+// scanEntry reads the columns of selectEntry, and those that follow them.
+func scanEntry(row interface{ Scan(dest ...any) error }, more ...any) (timeline.Entry, error) {
 	var e timeline.Entry
 	var at, seen stamp
 	var data []byte
-	err := row.Scan(&e.ID, &e.Incident, &e.Host, &at, &seen, &e.Actor, &e.Trigger, &e.Kind, &e.V, &data)
+	err := row.Scan(append([]any{&e.ID, &e.Incident, &e.Host, &at, &seen, &e.Actor, &e.Trigger, &e.Kind, &e.V, &data}, more...)...)
 	if err != nil {
 		return timeline.Entry{}, err
 	}
