@@ -62,6 +62,7 @@ var rooms = map[string]string{
 	"internal/sqlite":       "internal/host internal/fact internal/inventory internal/timeline",
 	"internal/export":       "internal/host internal/fact internal/inventory internal/plain internal/word",
 	"internal/bundle":       "internal/inventory internal/timeline",
+	"internal/evidence":     "internal/timeline",
 	"internal/home":         "",
 	"internal/netbox":       "internal/fact internal/inventory",
 
@@ -79,6 +80,7 @@ var rooms = map[string]string{
 // A library missing here is a library nobody decided on. "tests" alone means
 // that it must never reach the binary.
 var owners = map[string]string{
+	"filippo.io/age":                   "internal/bundle",
 	"charm.land/bubbletea/v2":          "internal/tui",
 	"github.com/expr-lang/expr":        "internal/check internal/catalog",
 	"github.com/goccy/go-yaml":         "internal/catalog internal/export internal/cli",

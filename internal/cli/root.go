@@ -102,6 +102,7 @@ what the outage costs by now. Everything there is also a command.`,
 		newCloseCmd(a),
 		newDemoCmd(a),
 		newDiagramCmd(a),
+		newEvidenceCmd(a),
 		newExportCmd(a),
 		newFindingsCmd(a),
 		newHostCmd(a),
@@ -129,6 +130,7 @@ what the outage costs by now. Everything there is also a command.`,
 		newTechnicalCmd(a),
 		newTimelineCmd(a),
 		newUseCmd(a),
+		newVerifyCmd(a),
 	)
 	checkUsage(root)
 	_ = root.MarkPersistentFlagDirname("incident")

@@ -68,6 +68,8 @@ func sentence(e Entry) (string, bool) {
 		return say(e, CommandEnd.describe)
 	case Exported:
 		return say(e, func(d Export) string { return fmt.Sprintf("%s written to %s: %s", d.Format, d.Path, hosts(d.Hosts)) })
+	case EvidenceAdded:
+		return say(e, func(d EvidenceFile) string { return fmt.Sprintf("evidence kept: %s, %d bytes", d.Name, d.Bytes) })
 	case NetBoxWriting:
 		return say(e, func(d NetBoxBatch) string { return d.describe("writing to") })
 	case NetBoxWrote:

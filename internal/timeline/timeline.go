@@ -74,6 +74,7 @@ const (
 	NetBoxWrote      Kind = "netbox.wrote"      // NetBoxBatch
 	ReachTested      Kind = "reach.tested"      // Reach
 	ServicesAsked    Kind = "services.asked"    // Asked
+	EvidenceAdded    Kind = "evidence.added"    // EvidenceFile, durable before the entry
 )
 
 // Kinds lists every kind that this version knows.
@@ -83,7 +84,7 @@ var Kinds = append([]Kind{
 	CommandStarted, CommandFinished, Exported,
 	LossStated, MitigationProposed, MitigationApplied, MitigationReverted, MitigationDropped, DiagnosisEstimated,
 	StepTicked, StepSkipped, StepReopened, HostDeclared, HostRetracted, LinkDeclared, LinkRetracted, ReachTested, ServicesAsked,
-	NetBoxWriting, NetBoxWrote,
+	NetBoxWriting, NetBoxWrote, EvidenceAdded,
 }, technicalKinds...)
 
 // Opened is the data of IncidentOpened.
@@ -170,6 +171,9 @@ type CommandEnd struct {
 	Stderr  string        `json:"stderr,omitempty"`
 	Dropped int64         `json:"dropped,omitempty"`
 	SHA256  string        `json:"sha256,omitempty"` // of the whole output
+
+	// Evidence is the file with more of the output than fits here, if any.
+	Evidence string `json:"evidence,omitempty"`
 }
 
 // Export is the data of Exported.
@@ -177,6 +181,16 @@ type Export struct {
 	Format string `json:"format"`
 	Path   string `json:"path"`
 	Hosts  int    `json:"hosts"`
+}
+
+// EvidenceFile is the data of EvidenceAdded: a file of the incident as it has to
+// be, and where it came from.
+type EvidenceFile struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+	Bytes  int64  `json:"bytes"`
+	Source string `json:"source,omitempty"`
+	Binary bool   `json:"binary,omitempty"` // nobody could look for secrets in it
 }
 
 // HostDraft is the data of HostDeclared: a host as a person described it.
