@@ -1,14 +1,8 @@
-//go:build netbox
-
 package cli
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"hash/fnv"
 	"io"
 	"maps"
 	"net/http"
@@ -16,13 +10,9 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -30,79 +20,46 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/netbox"
 )
 
-// TestNetBoxScripts runs the scripts that need a real NetBox.
+// A testNetBox is a NetBox that a script has for itself, empty at first: a real one
+// with the build tag netbox, or else one in memory that answers as recorded.
+type testNetBox interface {
+	// start makes it answer, what it held still in it.
+	start() (url, adminToken string, err error)
+	// kill ends it as a crash would.
+	kill()
+	// requests are those since the last call, one a line.
+	requests() (string, error)
+	// leave lets the next script have it.
+	leave()
+}
+
+// TestNetBoxScripts runs the scripts about NetBox.
 func TestNetBoxScripts(t *testing.T) {
 	t.Parallel()
 	t.Cleanup(stopNetBox)
 	words := maps.Clone(commands)
 	words["netbox"] = scriptNetBox
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/netbox", Setup: scriptSetup, Cmds: words,
+		Dir: "testdata/netbox", Cmds: words,
+		Setup: func(env *testscript.Env) error {
+			env.Values[netboxKey{}] = &scriptedNetBox{}
+			return scriptSetup(env)
+		},
 		RequireExplicitExec: true, RequireUniqueNames: true, UpdateScripts: *update,
 	})
 }
 
-// theNetBox is the one real NetBox of the scripts. A script has it for itself,
-// empty, from its first `netbox up` to its end.
-var theNetBox struct {
-	mine    sync.Mutex
-	started atomic.Bool
-	url     string
-	token   string       // of the administrator
-	pid     atomic.Int64 // also read by proxies
-	log     string
+type netboxKey struct{}
+
+// A scriptedNetBox is the one of a script, once it has one.
+type scriptedNetBox struct {
+	testNetBox
+	url   string
+	token string // of the administrator
 }
 
-// netboxCommand runs scripts/netbox for the instance of these tests.
-func netboxCommand(verb string) (string, error) {
-	wd, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	hash := fnv.New32a()
-	_, _ = hash.Write([]byte(wd))
-	cmd := exec.Command(filepath.Join(wd, "../../scripts/netbox"), verb)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("NIGHTCALL_NETBOX_ID=cli-%08x", hash.Sum32()))
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("scripts/netbox %s: %w\n%s", verb, err, said.String())
-	}
-	return string(out), nil
-}
-
-// startNetBox starts the server, or what of it has died.
-func startNetBox() error {
-	theNetBox.started.Store(true)
-	out, err := netboxCommand("up")
-	if err != nil {
-		return err
-	}
-	for line := range strings.Lines(out) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		switch name {
-		case "url":
-			theNetBox.url = value
-		case "token":
-			theNetBox.token = value
-		case "log":
-			theNetBox.log = value
-		case "pid":
-			pid, err := strconv.ParseInt(value, 10, 64)
-			if err != nil {
-				return fmt.Errorf("scripts/netbox up: pid: %w", err)
-			}
-			theNetBox.pid.Store(pid)
-		}
-	}
-	return nil
-}
-
-func stopNetBox() {
-	if theNetBox.started.Load() {
-		_, _ = netboxCommand("down")
-	}
+func netboxOf(ts *testscript.TestScript) *scriptedNetBox {
+	return ts.Value(netboxKey{}).(*scriptedNetBox)
 }
 
 // scriptNetBox is
@@ -139,28 +96,30 @@ func scriptNetBox(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		netboxProxy(ts, int64(n), verb == "die")
 	case "start":
-		ts.Check(startNetBox())
-	case "stop":
-		killNetBox()
-	case "requests":
-		text, err := os.ReadFile(theNetBox.log)
+		_, _, err := netboxOf(ts).start()
 		ts.Check(err)
-		ts.Check(os.WriteFile(ts.MkAbs(args[0]), text, 0o600))
-		ts.Check(os.Truncate(theNetBox.log, 0))
+	case "stop":
+		netboxOf(ts).kill()
+	case "requests":
+		text, err := netboxOf(ts).requests()
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 	default:
 		ts.Fatalf("netbox %s: no such verb", verb)
 	}
 }
 
 func netboxUp(ts *testscript.TestScript, without []string) {
-	theNetBox.mine.Lock()
-	ts.Defer(theNetBox.mine.Unlock)
-	ts.Check(startNetBox())
-	_, err := netboxCommand("reset")
+	n := netboxOf(ts)
+	var err error
+	n.testNetBox, err = emptyNetBox()
 	ts.Check(err)
-	ts.Check(os.WriteFile(ts.MkAbs("admin"), []byte(theNetBox.token+"\n"), 0o600))
+	ts.Defer(n.leave)
+	n.url, n.token, err = n.start()
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs("admin"), []byte(n.token+"\n"), 0o600))
 	netboxUser(ts, without)
-	ts.Setenv("NIGHTCALL_NETBOX_URL", theNetBox.url)
+	ts.Setenv("NIGHTCALL_NETBOX_URL", n.url)
 	ts.Setenv("NIGHTCALL_NETBOX_TOKEN_FILE", ts.MkAbs("token"))
 }
 
@@ -200,10 +159,10 @@ func decodeReply(ts *testscript.TestScript, reply []byte, into any) {
 
 // netboxAPI sends one request as the administrator.
 func netboxAPI(ts *testscript.TestScript, method, path, body string) []byte {
-	request, err := http.NewRequestWithContext(context.Background(), method, theNetBox.url+"/api/"+path, strings.NewReader(body))
+	request, err := http.NewRequestWithContext(context.Background(), method, netboxOf(ts).url+"/api/"+path, strings.NewReader(body))
 	ts.Check(err)
 	if !strings.HasSuffix(path, "provision/") {
-		request.Header.Set("Authorization", "Bearer "+theNetBox.token)
+		request.Header.Set("Authorization", "Bearer "+netboxOf(ts).token)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
@@ -219,7 +178,7 @@ func netboxAPI(ts *testscript.TestScript, method, path, body string) []byte {
 
 // netboxProxy stands between nightcall and NetBox and breaks the nth write.
 func netboxProxy(ts *testscript.TestScript, n int64, die bool) {
-	target, err := url.Parse(theNetBox.url)
+	target, err := url.Parse(netboxOf(ts).url)
 	ts.Check(err)
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }
@@ -228,7 +187,7 @@ func netboxProxy(ts *testscript.TestScript, n int64, die bool) {
 		broken := r.Method == http.MethodPost && writes.Add(1) == n
 		switch {
 		case broken && die:
-			killNetBox()
+			netboxOf(ts).kill()
 			w.WriteHeader(http.StatusBadGateway)
 		case broken:
 			proxy.ServeHTTP(httptest.NewRecorder(), r)
@@ -239,15 +198,4 @@ func netboxProxy(ts *testscript.TestScript, n int64, die bool) {
 	}))
 	ts.Defer(server.Close)
 	ts.Setenv("NIGHTCALL_NETBOX_URL", server.URL)
-}
-
-// killNetBox ends the web server and its workers as a crash would.
-func killNetBox() {
-	group, err := syscall.Getpgid(int(theNetBox.pid.Load()))
-	if err != nil || group == syscall.Getpgrp() {
-		return
-	}
-	if err := syscall.Kill(-group, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-		panic(err)
-	}
 }

@@ -26,7 +26,7 @@ func (s *Server) list(path string, query url.Values) any {
 		}
 	}
 	slices.SortStableFunc(hits, func(a, b object) int { return strings.Compare(text(a["name"]), text(b["name"])) })
-	fields := s.shapes.of[path].fields
+	fields := s.shapes.at(path).fields
 	if names := query.Get("fields"); names != "" {
 		fields = strings.Split(names, ",")
 	}
@@ -64,7 +64,7 @@ func (s *Server) filter(path, name string) func(object, []string) bool {
 		return func(o object, values []string) bool { return slices.Contains(values, text(o[field])) }
 	}
 	port := map[string]string{"interface_id": "dcim.interface", "vminterface_id": "virtualization.vminterface"}
-	relation, related := s.shapes.of[path].relation[name], s.shapes.of[path].relation[strings.TrimSuffix(name, "_id")]
+	relation, related := s.shapes.at(path).relation[name], s.shapes.at(path).relation[strings.TrimSuffix(name, "_id")]
 	switch {
 	case slices.Contains([]string{"limit", "offset", "fields", "omit", "brief"}, name):
 		return nil
@@ -90,7 +90,7 @@ func (s *Server) filter(path, name string) func(object, []string) bool {
 		return func(o object, values []string) bool {
 			return o["assigned_object_type"] == port[name] && slices.Contains(values, text(o["assigned_object_id"]))
 		}
-	case slices.Contains(s.shapes.of[path].fields, name) && relation == "":
+	case slices.Contains(s.shapes.at(path).fields, name) && relation == "":
 		return is(name)
 	case strings.HasSuffix(name, "_id") && related != "":
 		return is(strings.TrimSuffix(name, "_id"))

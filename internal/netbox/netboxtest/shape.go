@@ -136,7 +136,7 @@ func (s *shapes) unsetAt(path, field string) any {
 func (s *Server) tell(path string, o object, fields []string) map[string]any {
 	told := map[string]any{}
 	for _, field := range fields {
-		if slices.Contains(s.shapes.of[path].fields, field) {
+		if slices.Contains(s.shapes.at(path).fields, field) {
 			told[field] = s.field(path, o, field, path)
 		}
 	}

@@ -54,7 +54,7 @@ func (s *Server) create(path string, sent []object, several bool, query url.Valu
 func (s *Server) tellAll(path string, list []object, query url.Values) []any {
 	var told []any
 	for _, o := range list {
-		one := s.tell(path, o, s.shapes.of[path].fields)
+		one := s.tell(path, o, s.shapes.at(path).fields)
 		if query.Get("omit") == "" && slices.Contains([]string{"dcim/devices", "virtualization/virtual-machines"}, path) {
 			one["config_context"] = map[string]any{}
 		} else {
@@ -122,7 +122,7 @@ func (s *Server) set(path string, o, fields object) complaints {
 var statuses = strings.Fields("active offline planned staged failed inventory decommissioning paused reserved deprecated dhcp slaac container retired rented")
 
 func (s *Server) assign(path string, o object, name string, value any, bad complaints) {
-	relation := s.shapes.of[path].relation[name]
+	relation := s.shapes.at(path).relation[name]
 	switch {
 	case name == "tags":
 		var slugs []string
