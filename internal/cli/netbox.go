@@ -33,8 +33,14 @@ func newNetBoxCmd(a *app) *cobra.Command {
 		Use:     "netbox",
 		GroupID: groupUse,
 		Short:   "Fill a NetBox from what was seen, and read it back",
-		Args:    unknownCommand,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: `  nightcall netbox doctor --url https://netbox.example.com --token-file token
+  nightcall netbox init --token-file admin-token
+  nightcall netbox plan --site dc1
+  nightcall netbox apply --site dc1 --link https://tickets.example.com/4711 --diagram
+  nightcall netbox undo --dry-run
+  nightcall netbox pull --site dc1 && nightcall scan --from-netbox`,
+		Args: unknownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
 		newNetBoxApplyCmd(a), newNetBoxDiffCmd(a), newNetBoxDoctorCmd(a), newNetBoxInitCmd(a),

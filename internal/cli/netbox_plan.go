@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,14 +15,18 @@ import (
 // netboxPlanOptions are what planning needs beside the connection.
 type netboxPlanOptions struct {
 	netboxOptions
-	place netbox.Placing
-	all   bool
+	place   netbox.Placing
+	link    string // to where people read about the incident
+	diagram bool
+	all     bool
 }
 
 func (o *netboxPlanOptions) flags(cmd *cobra.Command) {
 	o.netboxOptions.flags(cmd)
 	cmd.Flags().StringVar(&o.place.Site, "site", "", "the site where the hosts stand; made when NetBox has none of that name")
 	cmd.Flags().StringVar(&o.place.Cluster, "cluster", "", "the hypervisors' cluster that virtual machines belong to")
+	cmd.Flags().StringVar(&o.link, "link", "", "where people read about the incident, such as a ticket: kept on hosts and in journal entries")
+	cmd.Flags().BoolVar(&o.diagram, "diagram", false, "keep the picture of who talks to whom at the site; Graphviz draws it")
 	_ = cmd.MarkFlagRequired("site")
 }
 
@@ -35,7 +40,12 @@ updated, or is left alone because of a conflict, with every field before and aft
 Hosts are found by the identity we gave them, then by serial number, then by name at
 the site; two answers are a conflict, never a guess. Objects without the tag nightcall
 are somebody else's and are never changed. On ours, a value that somebody else wrote
-stays.` + netboxHelp + `
+stays.
+
+A host's role is what its siblings run. What was found wrong with it becomes tags
+nightcall-CHECK, which go when it is repaired, and a journal entry for each finding,
+once an incident. --diagram keeps the picture at the site and sends it again when
+what it shows has changed.` + netboxHelp + `
 
 EXIT STATUS
   0  planned; a plan with conflicts too
@@ -70,7 +80,8 @@ EXIT STATUS
   2    usage
   130  cancelled`,
 		Example: `  nightcall netbox apply --site "Data centre 1"
-  nightcall netbox apply --site dc1 --cluster vmware-1 --dry-run`,
+  nightcall netbox apply --site dc1 --cluster vmware-1 --dry-run
+  nightcall netbox apply --site dc1 --link https://tickets.example.com/4711 --diagram`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runNetBoxApply(cmd.Context(), a, opts) },
 	}
@@ -89,14 +100,21 @@ type netboxView struct {
 
 // view compares the incident with NetBox.
 func (i *openIncident) view(ctx context.Context, opts netboxPlanOptions) (netboxView, error) {
-	fleet, err := i.Fleet(ctx)
+	fleet, m, err := i.Map(ctx)
 	if err != nil {
 		return netboxView{}, err
 	}
 	if err := noHosts(fleet); err != nil {
 		return netboxView{}, err
 	}
-	v := netboxView{wanted: netbox.Map(fleet.Hosts, opts.place)}
+	if err := checkLink(opts.link); err != nil {
+		return netboxView{}, err
+	}
+	notes, err := i.netboxNotes(ctx, fleet, m, opts)
+	if err != nil {
+		return netboxView{}, err
+	}
+	v := netboxView{wanted: netbox.Map(fleet.Hosts, opts.place, notes)}
 	if v.client, _, err = i.app.connect(ctx, opts.netboxOptions); err != nil {
 		return v, err
 	}
@@ -109,6 +127,15 @@ func (i *openIncident) view(ctx context.Context, opts netboxPlanOptions) (netbox
 	}
 	v.plan = netbox.Compare(v.wanted, v.there, netbox.Remember(record))
 	return v, nil
+}
+
+// checkLink keeps what is no address out of people's NetBox.
+func checkLink(text string) error {
+	u, err := url.Parse(text)
+	if text != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || strings.ContainsAny(text, "()<> ")) {
+		return usageError("nightcall netbox plan --site dc1 --link https://tickets.example.com/4711", "--link %q is not an address", text)
+	}
+	return nil
 }
 
 func runNetBoxApply(ctx context.Context, a *app, opts netboxPlanOptions) error {

@@ -62,7 +62,7 @@ type Result struct {
 // an error means that NetBox or the record could not be reached, and the result
 // says how far it came. Applying again goes on from there.
 func (c *Client) Apply(ctx context.Context, plan Plan, why string, record Recorder) (Result, error) {
-	a := &applier{client: c, record: record, why: why, ids: map[Ref]int64{}, result: Result{Failures: []Failure{}}}
+	a := &applier{client: c, record: record, why: why, ids: map[Ref]int64{}, pictures: plan.pictures, result: Result{Failures: []Failure{}}}
 	for _, s := range plan.Steps {
 		if s.ID != 0 {
 			a.ids[s.ref()] = s.ID
@@ -78,6 +78,8 @@ type applier struct {
 	why    string // told to NetBox's changelog
 	ids    map[Ref]int64
 	result Result
+
+	pictures map[Ref]picture
 }
 
 // A task is one object on its way into NetBox.
@@ -140,6 +142,10 @@ func (a *applier) prepare(s Step, want func(string) bool) (task, bool) {
 			after = id
 		}
 		t.done.Before[c.Field], t.done.After[c.Field] = c.Before, after
+		if c.Field == findings {
+			t.body["add_tags"], t.body["remove_tags"] = tagChanges(text(c.Before), text(after))
+			continue
+		}
 		encode(t.body, c.Field, after)
 	}
 	if len(t.done.After) == 0 {
@@ -149,6 +155,23 @@ func (a *applier) prepare(s Step, want func(string) bool) (task, bool) {
 		t.body["changelog_message"] = clip(a.why, 200)
 	}
 	return t, true
+}
+
+// tagChanges are the tags to add and those to take off.
+func tagChanges(before, after string) (add, remove []map[string]string) {
+	add, remove = []map[string]string{}, []map[string]string{}
+	old, now := strings.Fields(before), strings.Fields(after)
+	for _, slug := range now {
+		if !slices.Contains(old, slug) {
+			add = append(add, map[string]string{"slug": slug})
+		}
+	}
+	for _, slug := range old {
+		if !slices.Contains(now, slug) {
+			remove = append(remove, map[string]string{"slug": slug})
+		}
+	}
+	return add, remove
 }
 
 // encode puts a field where NetBox wants it.
@@ -177,7 +200,10 @@ func (a *applier) create(ctx context.Context, kind Kind, steps []Step) error {
 			continue
 		}
 		if kind.tagged() {
-			t.body["tags"] = []map[string]string{{"slug": TagSlug}}
+			more, _ := t.body["add_tags"].([]map[string]string)
+			t.body["tags"] = append([]map[string]string{{"slug": TagSlug}}, more...)
+			delete(t.body, "add_tags")
+			delete(t.body, "remove_tags")
 		}
 		tasks = append(tasks, t)
 	}
@@ -338,6 +364,9 @@ func complaint(raw json.RawMessage) string {
 // post sends one list, and takes the numbers of what was made from the reply,
 // which is in the order of the request.
 func (a *applier) post(ctx context.Context, op Op, kind Kind, tasks []task) error {
+	if kind == Picture {
+		return a.upload(ctx, op, tasks)
+	}
 	bodies := make([]map[string]any, len(tasks))
 	for i, t := range tasks {
 		bodies[i] = t.body
@@ -358,6 +387,29 @@ func (a *applier) post(ctx context.Context, op Op, kind Kind, tasks []task) erro
 	}
 	for i := range tasks {
 		a.made(&tasks[i], number(reply[i]["id"]))
+	}
+	return nil
+}
+
+// upload sends pictures, of which NetBox takes one a request, as a form.
+func (a *applier) upload(ctx context.Context, op Op, tasks []task) error {
+	for i := range tasks {
+		t := &tasks[i]
+		method, path := http.MethodPost, kinds[Picture].path
+		if op == Update {
+			method, path = http.MethodPatch, fmt.Sprintf("%s/%d", path, t.done.ID)
+		}
+		p := a.pictures[t.step.ref()]
+		t.body["object_type"], t.body["object_id"] = p.model, a.ids[p.at] // without which a change ends in an error of NetBox's
+		body, err := newForm(t.body, p.png)
+		if err != nil {
+			return err
+		}
+		var reply map[string]any
+		if err := a.client.do(ctx, method, path, nil, body, &reply); err != nil {
+			return err
+		}
+		a.made(t, number(reply["id"]))
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func replan(b *testing.B, c *Client, wanted []Wanted) Plan {
 // would write.
 func BenchmarkFill(b *testing.B) {
 	c := connect(b)
-	wanted := Map(crowd(), Placing{Site: "bench"})
+	wanted := Map(crowd(), Placing{Site: "bench"}, Notes{})
 	for range b.N {
 		began := time.Now()
 		result, err := c.Apply(context.Background(), replan(b, c, wanted), "benchmark", nobody{})
@@ -96,7 +96,7 @@ func BenchmarkFill(b *testing.B) {
 // clients without lists do.
 func BenchmarkOneByOne(b *testing.B) {
 	c := connect(b)
-	wanted := Map(crowd()[:10], Placing{Site: "bench"})
+	wanted := Map(crowd()[:10], Placing{Site: "bench"}, Notes{})
 	plan := replan(b, c, wanted)
 	a := &applier{client: c, record: nobody{}, why: "benchmark", ids: map[Ref]int64{}}
 	for _, s := range plan.Steps {

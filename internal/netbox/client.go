@@ -25,8 +25,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"mime/multipart"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -252,7 +255,10 @@ func (c *Client) request(ctx context.Context, method, path string, query url.Val
 		target += "?" + query.Encode()
 	}
 	var reader io.Reader
-	if body != nil {
+	kind := "application/json"
+	if f, ok := body.(form); ok {
+		reader, kind = bytes.NewReader(f.text), f.kind
+	} else if body != nil {
 		text, err := json.Marshal(body)
 		if err != nil {
 			return nil, fmt.Errorf("netbox: %s %s: %w", method, path, err)
@@ -268,9 +274,36 @@ func (c *Client) request(ctx context.Context, method, path string, query url.Val
 	}
 	request.Header.Set("User-Agent", or(c.config.UserAgent, "nightcall"))
 	if body != nil {
-		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Content-Type", kind)
 	}
 	return request, nil
+}
+
+// A form is a body that holds a picture.
+type form struct {
+	text []byte
+	kind string
+}
+
+func newForm(fields map[string]any, picture []byte) (form, error) {
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if err := w.WriteField(name, fmt.Sprint(fields[name])); err != nil {
+			return form{}, fmt.Errorf("netbox: %w", err)
+		}
+	}
+	part, err := w.CreateFormFile("image", "nightcall.png")
+	if err == nil {
+		_, err = part.Write(picture)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		return form{}, fmt.Errorf("netbox: %w", err)
+	}
+	return form{b.Bytes(), w.FormDataContentType()}, nil
 }
 
 // wait lets some time pass; it reports false when ctx ends first.

@@ -22,12 +22,14 @@ func Drift(wanted []Wanted, there Remote, plan Plan) []Difference {
 	drift := []Difference{}
 	for _, s := range plan.Steps {
 		switch {
-		case s.Host == "" || s.release || s.Op == Leave && s.ID == 0:
+		case s.Host == "" || s.Kind == Journal || s.release || s.Op == Leave && s.ID == 0:
 		case s.Op == Create, s.Op == Conflict:
 			drift = append(drift, Difference{Host: s.Host, Kind: s.Kind, Key: s.Key, Observed: or(s.Reason, "present")})
 		default:
 			for _, c := range append(slices.Clone(s.Changes), s.Kept...) {
-				drift = append(drift, Difference{s.Host, s.Kind, s.Key, c.Field, c.Before, c.After})
+				if c.Field != findings {
+					drift = append(drift, Difference{s.Host, s.Kind, s.Key, c.Field, c.Before, c.After})
+				}
 			}
 		}
 	}
@@ -78,4 +80,14 @@ func unseen(wanted []Wanted, there Remote, plan Plan) []Difference {
 		drift = append(drift, Difference{Host: host, Kind: o.kind, Key: host + " " + text(o.fields["name"]), Intended: "present"})
 	}
 	return drift
+}
+
+// holder is the number of what an object is in.
+func holder(o object) int64 {
+	for _, name := range []string{"device", "virtual_machine", "assigned_object_id", "parent_object_id"} {
+		if id, ok := o.fields[name].(int64); ok {
+			return id
+		}
+	}
+	return 0
 }

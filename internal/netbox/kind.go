@@ -29,13 +29,15 @@ const (
 	Prefix       Kind = "prefix"
 	Address      Kind = "ip_address"
 	Service      Kind = "service"
+	Journal      Kind = "journal_entry"
+	Picture      Kind = "image_attachment"
 )
 
 // order is how kinds depend on each other: what comes later may point at what
 // comes earlier.
 var order = []Kind{
 	Tag, CustomField, Site, Manufacturer, DeviceType, Role, Platform, ClusterType, Cluster,
-	Device, VM, Interface, VMInterface, Disk, Prefix, Address, Service,
+	Device, VM, Interface, VMInterface, Disk, Prefix, Address, Service, Journal, Picture,
 }
 
 // A rule says who may change a field after its object was made.
@@ -43,6 +45,7 @@ type rule int
 
 const (
 	once      rule = iota // written at creation, then people's
+	said                  // written at creation, and never looked at again
 	fill                  // written when it is empty
 	overwrite             // kept up to date while nobody else changed it
 	ours                  // kept up to date: nobody else writes it
@@ -61,7 +64,7 @@ func (k kindInfo) reads() []string { return append([]string{"id"}, k.fields...) 
 
 var hostRules = map[string]rule{
 	"serial": fill, "platform": fill, "primary_ip4": fill, "primary_ip6": fill, "cluster": fill,
-	"vcpus": overwrite, "memory": overwrite,
+	"vcpus": overwrite, "memory": overwrite, "role": overwrite, findings: ours,
 }
 
 var portRules = map[string]rule{
@@ -72,13 +75,13 @@ var portRules = map[string]rule{
 var kinds = map[Kind]kindInfo{
 	Tag:          {"extras/tags", "extras.tag", []string{"name", "slug"}, nil},
 	CustomField:  {"extras/custom-fields", "extras.customfield", []string{"name", "object_types", "type"}, nil},
-	Site:         {"dcim/sites", "dcim.site", []string{"name", "slug"}, nil},
-	Manufacturer: {"dcim/manufacturers", "dcim.manufacturer", []string{"name", "slug"}, nil},
-	DeviceType:   {"dcim/device-types", "dcim.devicetype", []string{"model", "slug", "manufacturer"}, nil},
-	Role:         {"dcim/device-roles", "dcim.devicerole", []string{"name", "slug"}, nil},
-	Platform:     {"dcim/platforms", "dcim.platform", []string{"name", "slug"}, nil},
-	ClusterType:  {"virtualization/cluster-types", "virtualization.clustertype", []string{"name", "slug"}, nil},
-	Cluster:      {"virtualization/clusters", "virtualization.cluster", []string{"name"}, nil},
+	Site:         {"dcim/sites", "dcim.site", []string{"name", "slug", "tags"}, nil},
+	Manufacturer: {"dcim/manufacturers", "dcim.manufacturer", []string{"name", "slug", "tags"}, nil},
+	DeviceType:   {"dcim/device-types", "dcim.devicetype", []string{"model", "slug", "manufacturer", "tags"}, nil},
+	Role:         {"dcim/device-roles", "dcim.devicerole", []string{"name", "slug", "tags"}, nil},
+	Platform:     {"dcim/platforms", "dcim.platform", []string{"name", "slug", "tags"}, nil},
+	ClusterType:  {"virtualization/cluster-types", "virtualization.clustertype", []string{"name", "slug", "tags"}, nil},
+	Cluster:      {"virtualization/clusters", "virtualization.cluster", []string{"name", "type", "tags"}, nil},
 	Device: {"dcim/devices", "dcim.device", []string{
 		"name", "site", "role", "device_type", "platform", "serial", "status", "primary_ip4", "primary_ip6", "tags", "custom_fields",
 	}, hostRules},
@@ -101,7 +104,20 @@ var kinds = map[Kind]kindInfo{
 	Service: {"ipam/services", "ipam.service", []string{
 		"parent_object_type", "parent_object_id", "name", "port_mappings", "description", "tags",
 	}, map[string]rule{"port_mappings": overwrite, "description": fill}},
+	Journal: {"extras/journal-entries", "extras.journalentry", []string{
+		"assigned_object_type", "assigned_object_id", "kind", "comments", "tags",
+	}, map[string]rule{"kind": said, "comments": said}},
+	Picture: {"extras/image-attachments", "extras.imageattachment", []string{
+		"object_type", "object_id", "name", "description",
+	}, map[string]rule{"description": ours}},
 }
+
+// findings are the tags that tell what was found wrong with a host, as one field:
+// their slugs, sorted. Other tags are not looked at.
+const findings = "findings"
+
+// findingPrefix begins the slug of such a tag.
+const findingPrefix = TagSlug + "-"
 
 // late are fields that point at objects made later, or beside: they are written
 // when everything exists.
@@ -119,7 +135,7 @@ func ruleOf(kind Kind, field string) rule {
 }
 
 // tagged says whether objects of the kind carry tags of their own.
-func (k Kind) tagged() bool { return k != Tag && k != CustomField }
+func (k Kind) tagged() bool { return k != Tag && k != CustomField && k != Picture }
 
 // An object of NetBox, as it was read: leniently, since statuses and types may
 // be the owner's own.
@@ -137,7 +153,9 @@ func newObject(kind Kind, raw map[string]any) object {
 		switch name {
 		case "id":
 		case "tags":
-			o.ours = hasTag(value)
+			slugs := tagSlugs(value)
+			o.ours = slices.Contains(slugs, TagSlug)
+			o.fields[findings] = strings.Join(slices.DeleteFunc(slugs, func(s string) bool { return !strings.HasPrefix(s, findingPrefix) }), " ")
 		case "custom_fields":
 			fields, _ := value.(map[string]any)
 			for field, v := range fields {
@@ -149,15 +167,21 @@ func newObject(kind Kind, raw map[string]any) object {
 			o.fields[name] = normal(name, value)
 		}
 	}
+	if kind == Picture { // which cannot carry tags
+		o.ours = strings.HasPrefix(text(o.fields["name"]), pictureName(""))
+	}
 	return o
 }
 
-func hasTag(value any) bool {
+func tagSlugs(value any) []string {
+	var slugs []string
 	tags, _ := value.([]any)
-	return slices.ContainsFunc(tags, func(tag any) bool {
+	for _, tag := range tags {
 		fields, _ := tag.(map[string]any)
-		return fields["slug"] == TagSlug
-	})
+		slugs = append(slugs, text(fields["slug"]))
+	}
+	slices.Sort(slugs)
+	return slugs
 }
 
 // owner names the machine of an assigned interface.

@@ -33,6 +33,8 @@ type Wanted struct {
 	Host   string // the host of the incident it was seen on; empty for what many share
 	Fields map[string]any
 	Doubt  string // why it must not be written, when mapping found that out
+
+	content []byte // of a picture
 }
 
 func (w Wanted) ref() Ref { return Ref{w.Kind, w.Key} }
@@ -43,16 +45,36 @@ type Placing struct {
 	Cluster string // of hypervisors, for virtual machines; empty for none
 }
 
+// Notes are what is known about the hosts beside their facts.
+type Notes struct {
+	Incident string               // its id; empty for none
+	Link     string               // where people read about it: a ticket, a page
+	Roles    map[string]string    // what a host is there for, as its siblings show it
+	Findings map[string][]Finding // of a host; nil when nobody judged, and then tags stay
+	Diagram  []byte               // a PNG for the site; empty for none
+	Drawn    string               // what the diagram shows, hashed: equal means not to be sent again
+}
+
+// A Finding is one thing that was found wrong with a host.
+type Finding struct {
+	ID       string // the same at the next scan
+	Check    string
+	Critical bool
+	Summary  string // for technicians
+	Business string // for everybody
+}
+
 // Map turns hosts into the objects that NetBox should hold, in the order in which
 // they can be made. What a host could not tell is left out: unknown is not empty.
-func Map(hosts []inventory.Host, place Placing) []Wanted {
-	m := &mapper{wanted: Preparation(), place: place, seen: map[Ref]bool{}, names: map[string]int{}, identities: map[string]int{}, addresses: map[netip.Addr][]string{}}
+func Map(hosts []inventory.Host, place Placing, notes Notes) []Wanted {
+	m := &mapper{wanted: Preparation(), place: place, notes: notes, seen: map[Ref]bool{}, names: map[string]int{}, identities: map[string]int{}, addresses: map[netip.Addr][]string{}}
 	for _, h := range hosts {
 		m.count(h)
 	}
 	for _, h := range hosts {
 		m.host(h)
 	}
+	m.diagram()
 	slices.SortStableFunc(m.wanted, func(a, b Wanted) int {
 		return cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind))
 	})
@@ -73,6 +95,7 @@ func Preparation() []Wanted {
 		{Kind: Tag, Key: TagSlug, Fields: map[string]any{"name": TagSlug, "slug": TagSlug, "color": "2196f3", "description": "Written by nightcall from what it observed"}},
 		field("uid", "text", hosts, "Identity"),
 		field("fqdn", "text", hosts, "Full name"),
+		field("incident", "text", hosts, "Last incident"),
 		field("os", "text", hosts, "Operating system"),
 		field("kernel", "text", hosts, "Kernel"),
 		field("arch", "text", hosts, "Architecture"),
@@ -84,6 +107,7 @@ func Preparation() []Wanted {
 // A mapper collects what the hosts want, and what they have in common.
 type mapper struct {
 	place      Placing
+	notes      Notes
 	wanted     []Wanted
 	seen       map[Ref]bool
 	names      map[string]int // how many hosts call themselves so
@@ -144,6 +168,7 @@ func (m *mapper) host(h inventory.Host) {
 	m.addressesOf(h, w, ports)
 	m.disks(h, w)
 	m.services(h, w)
+	m.findings(h, w)
 }
 
 // doubt says why a host must not be written, or nothing.
@@ -207,8 +232,9 @@ func (m *mapper) hostFields(h inventory.Host, kind Kind) map[string]any {
 	fields := map[string]any{
 		"name": hostName(h), "status": "active",
 		"site": m.named(Site, m.place.Site, nil),
-		"role": m.named(Role, "Server", map[string]any{"vm_role": true}),
+		"role": m.named(Role, or(m.notes.Roles[h.Name], "Server"), map[string]any{"vm_role": true}),
 	}
+	set(fields, custom+"nightcall_incident", clip(or(m.notes.Link, m.notes.Incident), 200))
 	set(fields, "serial", m.only(serial(f)))
 	set(fields, custom+"nightcall_uid", m.only(identity(f)))
 	set(fields, custom+"nightcall_kernel", clip(f.Kernel.Value.Release, 100))

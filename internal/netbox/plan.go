@@ -45,6 +45,8 @@ func (s Step) ref() Ref { return Ref{s.Kind, s.Key} }
 // A Plan is what is to be done, in the order in which it can be done.
 type Plan struct {
 	Steps []Step `json:"steps"`
+
+	pictures map[Ref]picture
 }
 
 // Count is how many steps do op.
@@ -60,6 +62,13 @@ func (p Plan) Count(op Op) int {
 
 // Writes is how many objects would be made or changed.
 func (p Plan) Writes() int { return p.Count(Create) + p.Count(Update) }
+
+// A picture is what a step of this kind sends, and what it is a picture of.
+type picture struct {
+	png   []byte
+	model string
+	at    Ref
+}
 
 // A Memory is what we wrote last into fields of NetBox, as the record tells.
 type Memory map[Cell]any
@@ -85,7 +94,13 @@ func Compare(wanted []Wanted, there Remote, memory Memory) Plan {
 		p.add(p.step(w))
 	}
 	p.settle()
-	return Plan{Steps: append(p.first, p.steps...)}
+	plan := Plan{Steps: append(p.first, p.steps...), pictures: map[Ref]picture{}}
+	for _, w := range wanted {
+		if w.Kind == Picture {
+			plan.pictures[w.ref()] = picture{w.content, text(w.Fields["object_type"]), w.Fields["object_id"].(Ref)}
+		}
+	}
+	return plan
 }
 
 // settle drops changes that point at what will not be there: an address in
@@ -156,6 +171,9 @@ func (p *planner) step(w Wanted) Step {
 func (p *planner) creation(w Wanted) []Change {
 	var changes []Change
 	for _, field := range slices.Sorted(maps.Keys(w.Fields)) {
+		if w.Fields[field] == "" {
+			continue
+		}
 		changes = append(changes, Change{Field: field, After: w.Fields[field]})
 	}
 	return changes
@@ -190,6 +208,9 @@ func (p *planner) compare(s *Step, w Wanted, found object) {
 func (p *planner) differences(w Wanted, found object) []Change {
 	differ := []Change{}
 	for _, field := range slices.Sorted(maps.Keys(w.Fields)) {
+		if ruleOf(w.Kind, field) == said {
+			continue
+		}
 		before, read := found.fields[field]
 		if !read && !strings.HasPrefix(field, custom) {
 			continue // not a field that NetBox tells again
@@ -375,6 +396,10 @@ func (p *planner) is(w Wanted, o object) bool {
 		return empty(o.fields["vrf"]) && sameAddress(text(o.fields["address"]), w.Key)
 	case Service:
 		return match("parent_object_type", "parent_object_id", "name")
+	case Journal:
+		return match("assigned_object_type", "assigned_object_id") && strings.HasSuffix(text(o.fields["comments"]), markOf(w.Key))
+	case Picture:
+		return match("object_type", "object_id", "name")
 	}
 	return false
 }

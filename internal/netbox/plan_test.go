@@ -78,7 +78,7 @@ func find(t *testing.T, p Plan, kind Kind, key string) Step {
 
 func TestSecondPlanWritesNothing(t *testing.T) {
 	t.Parallel()
-	wanted := Map([]inventory.Host{guest("web1", "u1", "10.0.0.11"), guest("web2", "u2", "10.0.0.12")}, Placing{Site: "dc1", Cluster: "vmware"})
+	wanted := Map([]inventory.Host{guest("web1", "u1", "10.0.0.11"), guest("web2", "u2", "10.0.0.12")}, Placing{Site: "dc1", Cluster: "vmware"}, Notes{})
 	empty := Compare(wanted, Remote{}, nil)
 	if empty.Count(Create) != len(wanted) {
 		t.Errorf("%d of %d are created in an empty NetBox", empty.Count(Create), len(wanted))
@@ -154,7 +154,7 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			wanted := Map(hosts, Placing{Site: "dc1"})
+			wanted := Map(hosts, Placing{Site: "dc1"}, Notes{})
 			there, memory := filled(wanted)
 			test.change(t, &there, memory)
 			s := find(t, Compare(wanted, there, memory), test.kind, test.key)
@@ -181,9 +181,9 @@ func told(s Step) string {
 // its old host has let it go.
 func TestAddressMoves(t *testing.T) {
 	t.Parallel()
-	before := Map([]inventory.Host{guest("web1", "u1", "10.0.0.11"), guest("web2", "u2", "10.0.0.12")}, Placing{Site: "dc1"})
+	before := Map([]inventory.Host{guest("web1", "u1", "10.0.0.11"), guest("web2", "u2", "10.0.0.12")}, Placing{Site: "dc1"}, Notes{})
 	there, memory := filled(before)
-	after := Map([]inventory.Host{guest("web1", "u1", "10.0.0.13"), guest("web2", "u2", "10.0.0.11")}, Placing{Site: "dc1"})
+	after := Map([]inventory.Host{guest("web1", "u1", "10.0.0.13"), guest("web2", "u2", "10.0.0.11")}, Placing{Site: "dc1"}, Notes{})
 	p := Compare(after, there, memory)
 	if s := find(t, p, Address, "10.0.0.11"); s.Op != Update || !strings.Contains(told(s), "writes assigned_object_id") {
 		t.Errorf("%s: %s", s.Op, told(s))
@@ -195,17 +195,17 @@ func TestAddressMoves(t *testing.T) {
 
 func TestMapLeavesOutWhatIdentifiesNobody(t *testing.T) {
 	t.Parallel()
-	wanted := Map([]inventory.Host{guest("web1", "same", "10.0.0.11"), guest("web2", "same", "10.0.0.12")}, Placing{Site: "dc1"})
+	wanted := Map([]inventory.Host{guest("web1", "same", "10.0.0.11"), guest("web2", "same", "10.0.0.12")}, Placing{Site: "dc1"}, Notes{})
 	for _, w := range wanted {
 		if w.Kind == VM && (w.Fields["serial"] != nil || w.Fields[custom+"nightcall_uid"] != nil) {
 			t.Errorf("a clone is known by what it shares: %v", w.Fields)
 		}
 	}
-	twins := Map([]inventory.Host{guest("web1", "u1", "10.0.0.11"), guest("web1", "u2", "10.0.0.12")}, Placing{Site: "dc1"})
+	twins := Map([]inventory.Host{guest("web1", "u1", "10.0.0.11"), guest("web1", "u2", "10.0.0.12")}, Placing{Site: "dc1"}, Notes{})
 	if p := Compare(twins, Remote{}, nil); p.Count(Conflict) == 0 {
 		t.Error("two hosts of one name are no conflict")
 	}
-	both := Map([]inventory.Host{guest("web1", "u1", "10.0.0.11"), guest("web2", "u2", "10.0.0.11")}, Placing{Site: "dc1"})
+	both := Map([]inventory.Host{guest("web1", "u1", "10.0.0.11"), guest("web2", "u2", "10.0.0.11")}, Placing{Site: "dc1"}, Notes{})
 	if s := find(t, Compare(both, Remote{}, nil), Address, "10.0.0.11"); s.Op != Conflict || !strings.Contains(s.Reason, "web1, web2") {
 		t.Errorf("one address on two hosts: %s: %s", s.Op, s.Reason)
 	}
@@ -215,13 +215,13 @@ func TestMapSaysNothingOfWhatIsUnknown(t *testing.T) {
 	t.Parallel()
 	h := guest("web1", "u1", "10.0.0.11")
 	h.Facts.Memory, h.Facts.Interfaces = fact.Observed[fact.Memory]{State: fact.Unknown}, fact.Observed[[]fact.Interface]{}
-	for _, w := range Map([]inventory.Host{h}, Placing{Site: "dc1"}) {
+	for _, w := range Map([]inventory.Host{h}, Placing{Site: "dc1"}, Notes{}) {
 		if _, told := w.Fields["memory"]; told || w.Kind == VMInterface || w.Kind == Address {
 			t.Errorf("%s %s %v", w.Kind, w.Key, w.Fields)
 		}
 	}
 	h.Facts.Platform = fact.Observed[fact.Platform]{State: fact.Unknown, Reason: "denied"}
-	if s := find(t, Compare(Map([]inventory.Host{h}, Placing{Site: "dc1"}), Remote{}, nil), VM, "web1"); s.Op != Conflict || !strings.Contains(s.Reason, "denied") {
+	if s := find(t, Compare(Map([]inventory.Host{h}, Placing{Site: "dc1"}, Notes{}), Remote{}, nil), VM, "web1"); s.Op != Conflict || !strings.Contains(s.Reason, "denied") {
 		t.Errorf("a host of unknown kind: %s: %s", s.Op, s.Reason)
 	}
 }

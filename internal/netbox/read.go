@@ -136,7 +136,11 @@ func (r *reader) fetch(ctx context.Context, kind Kind) error {
 	case Address:
 		return r.list(ctx, kind, "address", r.values(kind, func(w Wanted) string { return w.Key }))
 	case Service:
-		return r.services(ctx)
+		return r.of(ctx, kind, "parent_object", nil)
+	case Journal:
+		return r.of(ctx, kind, "assigned_object", url.Values{"tag": {TagSlug}})
+	case Picture:
+		return r.of(ctx, kind, "object", nil)
 	}
 	if len(r.values(kind, func(w Wanted) string { return w.Key })) == 0 {
 		return nil
@@ -177,17 +181,19 @@ func (r *reader) hosts(ctx context.Context, side Kind) error {
 	return nil
 }
 
-func (r *reader) services(ctx context.Context) error {
-	for _, side := range []Kind{Device, VM} {
+// of reads objects of what may belong to more than one kind.
+func (r *reader) of(ctx context.Context, kind Kind, field string, more url.Values) error {
+	for _, side := range []Kind{Device, VM, Site} {
 		model := kinds[side].model
-		parents := r.values(Service, func(w Wanted) string {
-			if w.Fields["parent_object_type"] != model {
+		parents := r.values(kind, func(w Wanted) string {
+			if w.Fields[field+"_type"] != model {
 				return ""
 			}
-			return r.parent("parent_object_id")(w)
+			return r.parent(field + "_id")(w)
 		})
-		fixed := url.Values{"parent_object_type": {model}}
-		if err := r.client.listBy(ctx, Service, fixed, "parent_object_id", parents, r.keep(Service)); err != nil {
+		fixed := clone(more)
+		fixed.Set(field+"_type", model)
+		if err := r.client.listBy(ctx, kind, fixed, field+"_id", parents, r.keep(kind)); err != nil {
 			return err
 		}
 	}
@@ -203,7 +209,7 @@ func rights() map[string][]string {
 		switch {
 		case slices.Contains(order[slices.Index(order, Device):], kind) && kind != Prefix:
 			actions = append(actions, "add", "change")
-		case kind == CustomField || kind == Tag:
+		case kind == CustomField:
 		default:
 			actions = append(actions, "add")
 		}

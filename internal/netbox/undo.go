@@ -17,6 +17,17 @@ import (
 func (c *Client) PlanUndo(ctx context.Context, batches []Batch) (Plan, error) {
 	u := &undoer{client: c, last: Remember(batches), there: map[Kind]map[int64]object{}, kept: map[Kind]map[int64]string{}}
 	u.collect(batches)
+	u.ours, u.fields = map[Cell]bool{}, map[Cell]map[string]any{}
+	for _, s := range u.created {
+		u.ours[Cell{s.Kind, s.ID, ""}] = true
+	}
+	for cell, last := range u.last {
+		object := Cell{cell.Kind, cell.ID, ""}
+		if u.fields[object] == nil {
+			u.fields[object] = map[string]any{}
+		}
+		u.fields[object][cell.Field] = last
+	}
 	if err := u.read(ctx); err != nil {
 		return Plan{}, err
 	}
@@ -34,6 +45,9 @@ type undoer struct {
 	changed []Step
 	there   map[Kind]map[int64]object
 	kept    map[Kind]map[int64]string // objects that must stay, and why
+
+	ours   map[Cell]bool           // what we made
+	fields map[Cell]map[string]any // what we wrote last, by object
 }
 
 // collect folds batches into the objects we made and those we changed.
@@ -92,60 +106,83 @@ func (u *undoer) read(ctx context.Context) error {
 	return nil
 }
 
-// inside says where NetBox keeps what would be deleted together with something.
-var inside = []struct {
+// holds says what would be deleted, or changed, together with an object: what is in
+// it, and what points at it.
+var holds = []struct {
 	kind, of Kind
-	filter   string
+	filter   string // empty where any kind may be the holder
+	field    string
 }{
-	{Address, Interface, "interface_id"},
-	{Address, VMInterface, "vminterface_id"},
-	{Interface, Device, "device_id"},
-	{VMInterface, VM, "virtual_machine_id"},
-	{Disk, VM, "virtual_machine_id"},
-	{Service, Device, "device_id"},
-	{Service, VM, "virtual_machine_id"},
+	{Address, Interface, "interface_id", "assigned_object_id"},
+	{Address, VMInterface, "vminterface_id", "assigned_object_id"},
+	{Interface, Device, "device_id", "device"},
+	{VMInterface, VM, "virtual_machine_id", "virtual_machine"},
+	{Disk, VM, "virtual_machine_id", "virtual_machine"},
+	{Service, Device, "", "parent_object"},
+	{Service, VM, "", "parent_object"},
+	{Journal, Device, "", "assigned_object"},
+	{Journal, VM, "", "assigned_object"},
+	{Picture, Site, "", "object"},
+	{Device, Site, "site_id", "site"},
+	{VM, Site, "site_id", "site"},
+	{Device, Role, "role_id", "role"},
+	{VM, Role, "role_id", "role"},
+	{Device, Platform, "platform_id", "platform"},
+	{VM, Platform, "platform_id", "platform"},
+	{Device, DeviceType, "device_type_id", "device_type"},
+	{VM, Cluster, "cluster_id", "cluster"},
+	{DeviceType, Manufacturer, "manufacturer_id", "manufacturer"},
+	{Cluster, ClusterType, "type_id", "type"},
 }
 
-// strangers finds objects of others inside of ours: deleting a host would delete
-// its interfaces, and an interface its addresses.
+// strangers finds objects of others in ours, and those that point at ours: deleting
+// a host would delete its interfaces, and an interface its addresses.
 func (u *undoer) strangers(ctx context.Context) error {
-	for _, in := range inside {
+	for _, s := range u.created {
+		if len(u.changedSince(s)) > 0 {
+			u.kept[s.Kind][s.ID] = changedSince
+		}
+	}
+	for _, h := range holds {
 		var ids []string
 		for _, s := range u.created {
-			if s.Kind == in.of {
+			if s.Kind == h.of {
 				ids = append(ids, strconv.FormatInt(s.ID, 10))
 			}
 		}
-		fixed, filter := url.Values(nil), in.filter
-		if in.kind == Service {
-			fixed, filter = url.Values{"parent_object_type": {kinds[in.of].model}}, "parent_object_id"
+		fixed, filter, field := url.Values(nil), h.filter, h.field
+		if filter == "" {
+			fixed, filter, field = url.Values{field + "_type": {kinds[h.of].model}}, field+"_id", field+"_id"
 		}
-		err := u.client.listBy(ctx, in.kind, fixed, filter, ids, func(raw map[string]any) {
-			o := newObject(in.kind, raw)
-			if !u.made(o) || u.kept[in.kind][o.id] != "" {
-				u.kept[in.of][holder(o)] = fmt.Sprintf("%s %d is in it and is not ours", in.kind, o.id)
+		err := u.client.listBy(ctx, h.kind, fixed, filter, ids, func(raw map[string]any) {
+			o := newObject(h.kind, raw)
+			if id, ok := o.fields[field].(int64); ok && (!u.made(o) || u.kept[h.kind][o.id] != "") {
+				u.kept[h.of][id] = fmt.Sprintf("%s %d has it and stays", h.kind, o.id)
 			}
 		})
 		if err != nil {
 			return err
 		}
 	}
+	u.keepMarks()
 	return nil
 }
 
-// holder is the number of what an object is in.
-func holder(o object) int64 {
-	for _, name := range []string{"device", "virtual_machine", "assigned_object_id", "parent_object_id"} {
-		if id, ok := o.fields[name].(int64); ok {
-			return id
+// keepMarks keeps our tag and our fields while a host has them.
+func (u *undoer) keepMarks() {
+	if len(u.kept[Device])+len(u.kept[VM]) == 0 {
+		return
+	}
+	for _, s := range u.created {
+		if s.Kind == CustomField || s.Kind == Tag && s.Key == TagSlug {
+			u.kept[s.Kind][s.ID] = "a host that stays has it"
 		}
 	}
-	return 0
 }
 
-func (u *undoer) made(o object) bool {
-	return slices.ContainsFunc(u.created, func(s Step) bool { return s.Kind == o.kind && s.ID == o.id })
-}
+const changedSince = "somebody changed it since"
+
+func (u *undoer) made(o object) bool { return u.ours[Cell{o.kind, o.id, ""}] }
 
 func (u *undoer) plan() Plan {
 	p := Plan{Steps: []Step{}}
@@ -193,25 +230,27 @@ func (u *undoer) remove(s Step) Step {
 		s.Reason = "it is gone"
 		return s
 	case u.kept[s.Kind][s.ID] != "":
-		s.Reason = u.kept[s.Kind][s.ID]
+		s.Kept, s.Reason = u.changedSince(s), u.kept[s.Kind][s.ID]
 		return s
 	case s.Kind.tagged() && !there.ours:
 		s.Reason = "somebody took our tag off"
 		return s
 	}
-	for cell, last := range u.last {
-		now, told := there.fields[cell.Field]
-		if cell.Kind == s.Kind && cell.ID == s.ID && told && now != last && !(empty(now) && empty(last)) {
-			s.Kept = append(s.Kept, Change{cell.Field, now, nil})
-		}
-	}
-	if len(s.Kept) > 0 {
-		slices.SortFunc(s.Kept, func(a, b Change) int { return strings.Compare(a.Field, b.Field) })
-		s.Reason = "somebody changed it since"
-		return s
-	}
 	s.Op = Delete
 	return s
+}
+
+// changedSince lists the fields that no longer hold what we wrote, sorted.
+func (u *undoer) changedSince(s Step) []Change {
+	there, kept := u.there[s.Kind][s.ID], []Change{}
+	for field, last := range u.fields[Cell{s.Kind, s.ID, ""}] {
+		now, told := there.fields[field]
+		if told && now != last && !(empty(now) && empty(last)) {
+			kept = append(kept, Change{field, now, nil})
+		}
+	}
+	slices.SortFunc(kept, func(a, b Change) int { return strings.Compare(a.Field, b.Field) })
+	return kept
 }
 
 // Undo carries out a plan of PlanUndo.

@@ -92,6 +92,17 @@ func exchanges() []netboxtest.Exchange {
 	post("guest in a cluster again", "virtualization/virtual-machines/", `[{"name": "WEB3", "cluster": "${cluster}"}]`)
 	as = "user"
 
+	as = "admin"
+	post("tags", "extras/tags/", `[{"name": "nightcall-a", "slug": "nightcall-a"}, {"name": "nightcall-b", "slug": "nightcall-b"}]`)
+	as = "user"
+	say("tags on", "PATCH", "virtualization/virtual-machines/?omit=config_context", `[{"id": "${guest.1}", "add_tags": [{"slug": "nightcall-a"}, {"slug": "nightcall-b"}]}]`)
+	say("tags off", "PATCH", "virtualization/virtual-machines/?omit=config_context", `[{"id": "${guest.1}", "add_tags": [], "remove_tags": [{"slug": "nightcall-a"}]}]`)
+	as = "admin"
+	say("picture again", "PATCH", "extras/image-attachments/${picture}/", `{"object_type": "dcim.site", "object_id": "${site}", "description": "other"}`)
+	list[len(list)-1].Image = true
+	get("hardware", "dcim/mac-addresses/?limit=1")
+	as = "user"
+
 	// Lists.
 	for _, query := range []string{
 		"extras/tags/?fields=id,name,slug",
@@ -107,7 +118,7 @@ func exchanges() []netboxtest.Exchange {
 		"ipam/ip-addresses/?address=10.0.0.11&address=10.0.0.99&fields=id,address,vrf,status,role,dns_name,assigned_object_type,assigned_object_id,assigned_object,tags",
 		"ipam/ip-addresses/?vminterface_id=${guest port}&fields=address", "ipam/ip-addresses/?interface_id=${port.1}&fields=address",
 		"ipam/services/?parent_object_type=virtualization.virtualmachine&parent_object_id=${guest}&fields=id,parent_object_type,parent_object_id,name,port_mappings,description,tags",
-		"extras/journal-entries/?assigned_object_type=virtualization.virtualmachine&assigned_object_id=${guest}&fields=id,assigned_object_type,assigned_object_id,kind,comments,tags",
+		"extras/journal-entries/?assigned_object_type=virtualization.virtualmachine&assigned_object_id=${guest}&assigned_object_id=${guest.1}&tag=nightcall&fields=id,assigned_object_type,assigned_object_id,kind,comments,tags",
 		"extras/image-attachments/?object_type=dcim.site&object_id=${site}&fields=id,object_type,object_id,name,description,image_width",
 		"dcim/sites/?nonsense=1&fields=name", "dcim/sites/?id=${site}&fields=id,name",
 	} {

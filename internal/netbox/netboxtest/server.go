@@ -94,12 +94,12 @@ func (t *table) all() []object {
 
 // A permission is one object permission.
 type permission struct {
-	Name        string         `json:"name"`
-	Enabled     bool           `json:"enabled"`
-	ObjectTypes []string       `json:"object_types"`
-	Actions     []string       `json:"actions"`
-	Users       []int64        `json:"users"`
-	Constraints map[string]any `json:"constraints"`
+	Name        string     `json:"name"`
+	Enabled     bool       `json:"enabled"`
+	ObjectTypes []string   `json:"object_types"`
+	Actions     []string   `json:"actions"`
+	Users       []int64    `json:"users"`
+	Constraints constraint `json:"constraints"`
 }
 
 // A Server is a small NetBox in memory.
@@ -177,6 +177,9 @@ func (s *Server) answer(r *http.Request) (int, any) {
 	case strings.HasPrefix(path, "users/") && user == 1:
 		return s.account(path, r)
 	}
+	if at, id, ok := cutID(path); ok && r.Method == http.MethodPatch {
+		return s.one(user, at, id, r)
+	}
 	if _, known := endpoints[path]; !known {
 		return http.StatusNotFound, nil
 	}
@@ -249,23 +252,32 @@ func (s *Server) rights(user int64) any {
 	return reply
 }
 
+// A constraint says which objects a permission is for: those with a tag, those
+// whose name begins so, or all.
+type constraint map[string]any
+
+func (c constraint) fits(o object) bool {
+	slug := text(c["tags__slug"])
+	return (slug == "" || slices.Contains(o.tags(), slug)) && strings.HasPrefix(text(o["name"]), text(c["name__startswith"]))
+}
+
 // may reports whether a user may do something to a kind of object, and to which of
-// them: those with a tag, or all.
-func (s *Server) may(user int64, action, path string) (tag string, ok bool) {
+// them.
+func (s *Server) may(user int64, action, path string) (constraint, bool) {
 	if user == 1 {
-		return "", true
+		return nil, true
 	}
 	for _, p := range s.permissions {
 		if slices.Contains(p.Users, user) && p.Enabled && slices.Contains(p.ObjectTypes, endpoints[path].model) && slices.Contains(p.Actions, action) {
-			return text(p.Constraints["tags__slug"]), true
+			return p.Constraints, true
 		}
 	}
-	return "", false
+	return nil, false
 }
 
 func (s *Server) objects(user int64, path string, r *http.Request) (int, any) {
 	action := map[string]string{"GET": "view", "POST": "add", "PATCH": "change", "DELETE": "delete", "OPTIONS": ""}[r.Method]
-	tag, ok := s.may(user, action, path)
+	only, ok := s.may(user, action, path)
 	if action != "" && !ok {
 		return http.StatusForbidden, detail(denied)
 	}
@@ -283,9 +295,35 @@ func (s *Server) objects(user int64, path string, r *http.Request) (int, any) {
 	case http.MethodPost:
 		return s.create(path, sent, several, r.URL.Query())
 	case http.MethodPatch:
-		return s.change(path, sent, tag, r.URL.Query())
+		return s.change(path, sent, only, r.URL.Query())
 	}
 	return s.remove(path, sent)
+}
+
+// cutID tells an object's own address.
+func cutID(path string) (string, int64, bool) {
+	at, id, _ := strings.Cut(path[strings.Index(path, "/")+1:], "/")
+	at = path[:strings.Index(path, "/")+1] + at
+	_, known := endpoints[at]
+	return at, integer(id), known && integer(id) > 0
+}
+
+// one changes the object of an address.
+func (s *Server) one(user int64, path string, id int64, r *http.Request) (int, any) {
+	only, ok := s.may(user, "change", path)
+	if !ok {
+		return http.StatusForbidden, detail(denied)
+	}
+	sent, _, err := decodeBody(r)
+	if err != nil {
+		return http.StatusBadRequest, detail("JSON parse error")
+	}
+	sent[0]["id"] = id
+	status, reply := s.change(path, sent, only, r.URL.Query())
+	if list, ok := reply.([]any); ok {
+		return status, list[0]
+	}
+	return status, reply
 }
 
 func (s *Server) options(user int64, path string) any {

@@ -39,6 +39,9 @@ func learn(list []Exchange) *shapes {
 			continue
 		}
 		objects, several := reply.([]any)
+		if page, ok := reply.(map[string]any); ok && page["results"] != nil {
+			objects, several = page["results"].([]any)
+		}
 		if !several {
 			objects = []any{reply}
 		}
@@ -194,6 +197,8 @@ func (s *Server) reckoned(path string, o object, field, way string) (any, bool) 
 	switch field {
 	case "url", "display_url":
 		return "http://netbox/api/" + path + "/" + text(o["id"]) + "/", true
+	case "is_primary":
+		return true, true
 	case "created", "last_updated":
 		return "2026-01-01T00:00:00Z", true
 	case "display":

@@ -125,12 +125,12 @@ func (s *Server) assign(path string, o object, name string, value any, bad compl
 	relation := s.shapes.at(path).relation[name]
 	switch {
 	case name == "tags":
-		var slugs []string
-		list, _ := value.([]any)
-		for _, item := range list {
-			slugs = append(slugs, text(item.(map[string]any)["slug"]))
-		}
-		o[name] = slugs
+		o[name] = slugsOf(value)
+	case name == "add_tags":
+		o["tags"] = slices.Concat(o.tags(), slugsOf(value))
+	case name == "remove_tags":
+		gone := slugsOf(value)
+		o["tags"] = slices.DeleteFunc(slices.Clone(o.tags()), func(slug string) bool { return slices.Contains(gone, slug) })
 	case name == "custom_fields":
 		s.assignCustom(path, o, value, bad)
 	case name == "status" && !slices.Contains(statuses, text(value)):
@@ -157,6 +157,15 @@ func (s *Server) assign(path string, o object, name string, value any, bad compl
 	default:
 		o[name] = value
 	}
+}
+
+func slugsOf(value any) []string {
+	var slugs []string
+	list, _ := value.([]any)
+	for _, item := range list {
+		slugs = append(slugs, text(item.(map[string]any)["slug"]))
+	}
+	return slugs
 }
 
 func (s *Server) assignCustom(path string, o object, value any, bad complaints) {
@@ -286,14 +295,14 @@ func (s *Server) checkAddress(o object, bad complaints) {
 
 // change alters all of the objects or none; what the user may not change does not
 // exist for them.
-func (s *Server) change(path string, sent []object, tag string, query url.Values) (int, any) {
+func (s *Server) change(path string, sent []object, only constraint, query url.Values) (int, any) {
 	before := maps.Clone(s.tables[path].rows)
 	var changed []object
 	var absent, wrong []any
 	for _, fields := range sent {
 		id := integer(fields["id"])
 		old := before[id]
-		if old == nil || tag != "" && !slices.Contains(old.tags(), tag) {
+		if old == nil || !only.fits(old) {
 			absent = append(absent, map[string]any{"id": id, "errors": map[string]any{"id": []string{fmt.Sprintf("Object with ID %d does not exist", id)}}})
 			continue
 		}
