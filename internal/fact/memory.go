@@ -8,7 +8,7 @@ import (
 
 func bootFact() Fact {
 	return define("boot", "when it started", Probe{
-		Files:  []string{"/proc/uptime", "/proc/stat"},
+		Files:  []string{"/proc/uptime", "/proc/stat", "/proc/1/stat"},
 		Script: `date +%s; sysctl -n kern.boottime`,
 		Unless: "/proc/uptime",
 	}, func(s *Set) *Observed[Boot] { return &s.Boot }, parseBoot)
@@ -30,7 +30,27 @@ func parseBoot(r Raw) Observed[Boot] {
 	if b.At.IsZero() {
 		return partly(b, "/proc/uptime", "/proc/stat does not say when it started")
 	}
+	if later, ok := firstProcess(r.Files["/proc/1/stat"].Content); ok && later <= b.Uptime {
+		b.At, b.Uptime = b.At.Add(later), b.Uptime-later
+	}
 	return found(b, "/proc/stat")
+}
+
+// ticks is how many make a second in the times that Linux tells of processes, on
+// the architectures servers have.
+const ticks = 100
+
+// firstProcess is how long after the kernel the first process began, in whole
+// seconds: at once on a machine, later in a container, whose /proc tells when the
+// machine below it started.
+func firstProcess(stat string) (time.Duration, bool) {
+	const start = 19 // the place of the start time behind the name, which may hold anything
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) <= start {
+		return 0, false
+	}
+	n, ok := number(fields[start])
+	return time.Duration(n/ticks) * time.Second, ok && n >= 0 && n < maxUnix
 }
 
 // bootFromSysctl reads FreeBSD's "{ sec = 1700000000, usec = 1 } …" under the
