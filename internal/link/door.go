@@ -83,6 +83,7 @@ type Test struct {
 	From, To string
 	Port     int
 	Outcome  string
+	Greeting string // what the service said by itself
 	At       time.Time
 }
 
@@ -112,7 +113,7 @@ func TestsOf(entries []timeline.Entry) []Test {
 				order = append(order, k)
 			}
 			if r.Outcome != "unclear" {
-				last[k] = Test{e.Host, r.To, r.Port, r.Outcome, e.At}
+				last[k] = Test{e.Host, r.To, r.Port, r.Outcome, r.Greeting, e.At}
 			}
 		}
 	}
@@ -129,6 +130,9 @@ func TestsOf(entries []timeline.Entry) []Test {
 func (m *Map) Apply(tests []Test) {
 	m.Tests = tests
 	for _, t := range tests {
+		if s, ok := m.at(t.To, t.Port); ok && t.Open() {
+			s.told(t.Greeting)
+		}
 		known := false
 		for n := range m.Links {
 			l := &m.Links[n]

@@ -2,6 +2,7 @@ package link
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -56,6 +57,10 @@ var kinds = []kind{
 	{"haproxy", "HAProxy", Entry, []string{"haproxy"}, nil, nil, []string{"haproxy"}},
 	{"varnish", "Varnish", Entry, []string{"varnishd", "cache-main"}, nil, nil, []string{"varnish"}},
 	{"traefik", "Traefik", Entry, []string{"traefik"}, nil, nil, nil},
+	{"envoy", "Envoy", Entry, []string{"envoy"}, nil, nil, nil},
+	{"squid", "Squid", Entry, []string{"squid*"}, nil, []int{3128}, []string{"squid"}},
+	{"caddy", "Caddy", Web, []string{"caddy"}, nil, nil, []string{"caddy"}},
+	{"lighttpd", "lighttpd", Web, []string{"lighttpd"}, nil, nil, []string{"lighttpd"}},
 	{"nginx", "nginx", Web, []string{"nginx"}, nil, nil, []string{"nginx"}},
 	{"apache", "Apache", Web, []string{"apache2", "httpd"}, nil, nil, []string{"apache2", "httpd"}},
 	{"jenkins", "Jenkins", Support, nil, []string{"jenkins.war"}, nil, []string{"jenkins"}},
@@ -64,6 +69,9 @@ var kinds = []kind{
 	{"zookeeper", "ZooKeeper", Queue, nil, []string{"org.apache.zookeeper"}, []int{2181}, []string{"zookeeper"}},
 	{"cassandra", "Cassandra", Database, nil, []string{"org.apache.cassandra"}, []int{9042}, []string{"cassandra"}},
 	{"activemq", "ActiveMQ", Queue, nil, []string{"activemq"}, []int{61616}, []string{"activemq"}},
+	{"solr", "Solr", Database, nil, []string{"solr.solr.home", "solr.home"}, []int{8983}, nil},
+	{"logstash", "Logstash", Queue, nil, []string{"org.logstash"}, nil, []string{"logstash"}},
+	{"wildfly", "WildFly", App, nil, []string{"jboss.home", "org.jboss.as"}, nil, []string{"wildfly", "jbossas"}},
 	{"tomcat", "Tomcat", App, nil, []string{"org.apache.catalina", "catalina.home"}, nil, []string{"tomcat"}},
 	{"spring", "Spring", App, nil, []string{"spring"}, nil, nil},
 	{"java", "Java", App, []string{"java"}, nil, nil, []string{"openjdk", "java"}},
@@ -74,15 +82,24 @@ var kinds = []kind{
 	{"mariadb", "MariaDB", Database, []string{"mariadbd"}, nil, nil, []string{"mariadb-server", "MariaDB-server", "mariadb"}},
 	{"mysql", "MySQL", Database, []string{"mysqld"}, nil, []int{3306}, []string{"mysql-community-server", "mysql-server", "percona-server", "mariadb-server", "MariaDB-server", "mysql"}},
 	{"postgresql", "PostgreSQL", Database, []string{"postgres", "postmaster"}, nil, []int{5432}, []string{"postgresql-server", "postgresql-1", "postgresql-9", "postgresql"}},
+	{"pgbouncer", "PgBouncer", Database, []string{"pgbouncer"}, nil, []int{6432}, []string{"pgbouncer"}},
+	{"proxysql", "ProxySQL", Database, []string{"proxysql"}, nil, []int{6033}, []string{"proxysql"}},
+	{"maxscale", "MaxScale", Database, []string{"maxscale"}, nil, nil, []string{"maxscale"}},
+	{"influxdb", "InfluxDB", Database, []string{"influxd"}, nil, []int{8086}, []string{"influxdb"}},
 	{"mongodb", "MongoDB", Database, []string{"mongod", "mongos"}, nil, []int{27017}, []string{"mongodb"}},
 	{"redis", "Redis", Cache, []string{"redis-server", "valkey-server", "keydb-server"}, nil, []int{6379}, []string{"redis", "valkey"}},
 	{"sentinel", "Redis Sentinel", Cache, []string{"redis-sentinel"}, nil, []int{26379}, []string{"redis"}},
 	{"memcached", "memcached", Cache, []string{"memcached"}, nil, []int{11211}, []string{"memcached"}},
 	{"rabbitmq", "RabbitMQ", Queue, []string{"beam", "beam.smp"}, nil, []int{5672}, []string{"rabbitmq"}},
+	{"nats", "NATS", Queue, []string{"nats-server", "gnatsd"}, nil, []int{4222}, []string{"nats-server"}},
+	{"mosquitto", "Mosquitto", Queue, []string{"mosquitto"}, nil, []int{1883}, []string{"mosquitto"}},
 	{"minio", "MinIO", Storage, []string{"minio"}, nil, nil, []string{"minio"}},
 	{"nfs", "NFS", Storage, []string{"nfsd", "rpc.nfsd"}, nil, []int{2049}, nil},
 	{"samba", "Samba", Storage, []string{"smbd"}, nil, []int{445}, []string{"samba"}},
 	{"etcd", "etcd", Support, []string{"etcd"}, nil, []int{2379}, []string{"etcd"}},
+	{"vault", "Vault", Support, []string{"vault"}, nil, nil, []string{"vault"}},
+	{"prometheus", "Prometheus", Support, []string{"prometheus"}, nil, nil, []string{"prometheus"}},
+	{"grafana", "Grafana", Support, []string{"grafana", "grafana-server"}, nil, nil, []string{"grafana"}},
 	{"consul", "Consul", Support, []string{"consul"}, nil, []int{8500}, []string{"consul"}},
 	{"ldap", "LDAP", Support, []string{"slapd", "ns-slapd"}, nil, []int{389, 636}, []string{"slapd", "openldap"}},
 	{"dns", "DNS", Support, []string{"named", "unbound", "dnsmasq"}, nil, []int{53}, []string{"bind"}},
@@ -141,7 +158,7 @@ func recognise(host string, l fact.Listener, packages []fact.Package) Service {
 		s.Title = s.Kind
 		return s
 	}
-	s.Kind, s.Title, s.Version = k.name, k.title, k.version(packages)
+	s.Kind, s.Title, s.Version = k.name, k.title, cmp.Or(k.versionIn(l.Command), k.version(packages))
 	if k.name == "mysql" && mariaDB(packages) {
 		s.Kind, s.Title = "mariadb", "MariaDB"
 	}
@@ -187,6 +204,52 @@ func (k kind) version(packages []fact.Package) string {
 		}
 	}
 	return ""
+}
+
+// versionIn is the version in the names of the files that a process was started
+// from, which goes before that of a package: /opt/apache-tomcat-9.0.71/bin,
+// kafka_2.13-3.2.0.jar.
+func (k kind) versionIn(command string) string {
+	m := inPath.FindAllStringSubmatch(strings.ToLower(command), -1)
+	for _, found := range m {
+		if found[1] == k.name || found[1] == "apache-"+k.name || found[1] == k.name+"-server" {
+			return found[2]
+		}
+	}
+	return ""
+}
+
+var inPath = regexp.MustCompile(`(?:^|[/\s=:])([a-z][a-z-]*?)(?:_\d+\.\d+)?[-_/]v?(\d{1,4}(?:\.\d{1,5}){1,3})(?:[/.:\s-]|$)`)
+
+// A greeting is how a service that speaks first shows what it is and in which
+// version.
+var greetings = []struct {
+	kind string
+	says *regexp.Regexp
+}{
+	{"mariadb", regexp.MustCompile(`^(?:5\.5\.5-)?(\d+\.\d+\.\d+)-MariaDB`)},
+	{"mysql", regexp.MustCompile(`^(\d+\.\d+\.\d+)(?:-\S*)?(?: |$)`)},
+	{"ssh", regexp.MustCompile(`^SSH-\d\.\d+-OpenSSH_(\S+)`)},
+	{"smtp", regexp.MustCompile(`^220 .*\b(?:ESMTP|SMTP)\b(?: Exim (\d\S*))?`)},
+}
+
+// told learns from what a service said by itself: which it is, where its process
+// was not seen, and its version, where no package tells. MySQL's is but numbers,
+// and counts where MySQL is expected.
+func (s *Service) told(greeting string) {
+	for _, g := range greetings {
+		m := g.says.FindStringSubmatch(greeting)
+		if m == nil || g.kind == "mysql" && s.Kind != "mysql" {
+			continue
+		}
+		if !s.Sure || s.Kind == "mysql" && g.kind == "mariadb" {
+			s.Kind, s.Title, s.Sure = g.kind, TitleOf(g.kind), true
+		}
+		if s.Kind == g.kind {
+			s.Version = cmp.Or(s.Version, m[1])
+		}
+		return
+	}
 }
 
 func withoutEpoch(version string) string {
