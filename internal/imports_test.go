@@ -40,7 +40,7 @@ var rooms = map[string]string{
 	"internal/host":      "",
 	"internal/fact":      "internal/redact",
 	"internal/inventory": "internal/host internal/fact",
-	"internal/check":     "internal/host internal/fact internal/inventory internal/link internal/plain",
+	"internal/check":     "internal/host internal/fact internal/inventory internal/link internal/timeline internal/plain",
 	"internal/timeline":  "internal/plain internal/money",
 	"internal/incident":  "internal/host internal/timeline internal/money",
 	"internal/link":      "internal/fact internal/inventory internal/timeline",

@@ -106,6 +106,7 @@ type Tally struct {
 	Found      int `json:"found"`   // with at least one critical or warning finding
 	Unknown    int `json:"unknown"`
 	NotChecked int `json:"not_checked"`
+	Muted      int `json:"muted"` // findings that a person muted; their judgements are counted above
 }
 
 // count adds one judgement.
@@ -127,9 +128,10 @@ func (t *Tally) count(j Judgement) {
 
 // A Result is what came out of judging.
 type Result struct {
-	Findings   []Finding   `json:"findings"` // worst first
-	Judgements []Judgement `json:"judgements"`
-	Tally      Tally       `json:"tally"`
+	Findings   []Finding      `json:"findings"` // worst first
+	Muted      []MutedFinding `json:"muted"`    // those that Silence took out
+	Judgements []Judgement    `json:"judgements"`
+	Tally      Tally          `json:"tally"`
 }
 
 // An Answer is how one judgement ended.

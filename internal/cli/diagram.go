@@ -10,11 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nightcall-sh/nightcall/internal/catalog"
 	"github.com/nightcall-sh/nightcall/internal/check"
 	"github.com/nightcall-sh/nightcall/internal/diagram"
 	"github.com/nightcall-sh/nightcall/internal/export"
-	"github.com/nightcall-sh/nightcall/internal/inventory"
-	"github.com/nightcall-sh/nightcall/internal/link"
 	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
 
@@ -105,7 +104,13 @@ func runDiagram(ctx context.Context, a *app, opts diagramOptions) error {
 	o := diagram.Options{Title: i.Title, FoldAbove: opts.fold, Anonymise: opts.anonymise}
 	var broken error
 	if !opts.plain {
-		o.Marks, broken = a.marks(fleet, m)
+		var catalogue catalog.Catalogue
+		catalogue, broken = a.catalogue()
+		found, err := i.judged(ctx, catalogue, fleet, m)
+		if err != nil {
+			return err
+		}
+		o.Marks = marks(found)
 	}
 	text, err := render(diagram.Of(m, m.Groups(), o))
 	if errors.Is(err, diagram.ErrLarge) {
@@ -149,12 +154,7 @@ func (o *diagramOptions) renderer(a *app) (renderer, error) {
 }
 
 // marks are what findings say of each host.
-func (a *app) marks(fleet inventory.Fleet, m link.Map) (map[string]diagram.Mark, error) {
-	catalogue, broken := a.catalogue()
-	return marksOf(check.JudgeFleet(catalogue.Checks(), catalogue.EOL, fleet, check.NewSite(fleet, m), a.now())), broken
-}
-
-func marksOf(result check.Result) map[string]diagram.Mark {
+func marks(result check.Result) map[string]diagram.Mark {
 	marks := map[string]diagram.Mark{}
 	for _, f := range result.Findings { // the worst first
 		mark := marks[f.Host]

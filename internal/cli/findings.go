@@ -32,7 +32,8 @@ has a technical sentence, one for people who are not technicians, and the eviden
 what to type to see it again, what proved it, and when that was read.
 
 What could not be judged is said too. "unknown" means that the host was asked and
-could not say; "not checked" that nobody asked it; neither counts as fine.
+could not say; "not checked" that nobody asked it; neither counts as fine. What a
+person muted is left out of the list, counted, and listed by "nightcall findings muted".
 
 Findings are a result, not a failure: they do not change the exit status.
 
@@ -55,6 +56,7 @@ EXIT STATUS
 		return a.completeHosts(cmd, nil, typed)
 	})
 	_ = cmd.RegisterFlagCompletionFunc("check", a.completeChecks)
+	cmd.AddCommand(newFindingsMuteCmd(a), newFindingsUnmuteCmd(a), newFindingsMutedCmd(a))
 	return cmd
 }
 
@@ -86,6 +88,11 @@ func runFindings(ctx context.Context, a *app, opts findingsOptions) error {
 		return err
 	}
 	result := check.JudgeFleet(checks, catalogue.EOL, fleet, site, a.now())
+	mutes, err := incident.mutes(ctx)
+	if err != nil {
+		return err
+	}
+	result.Silence(mutes, a.now())
 	if err := printFindings(a, opts, fleet, result); err != nil {
 		return err
 	}
@@ -131,6 +138,9 @@ func printFindings(a *app, opts findingsOptions, fleet inventory.Fleet, result c
 		result.Findings = slices.DeleteFunc(result.Findings, func(f check.Finding) bool {
 			return !slices.Contains(opts.statuses, f.Status.String())
 		})
+		result.Muted = slices.DeleteFunc(result.Muted, func(f check.MutedFinding) bool {
+			return !slices.Contains(opts.statuses, f.Status.String())
+		})
 	}
 	if !opts.all {
 		result.Judgements = nil
@@ -152,7 +162,7 @@ func printFindings(a *app, opts findingsOptions, fleet inventory.Fleet, result c
 }
 
 func printFindingsJSON(a *app, result check.Result) error {
-	out := map[string]any{"findings": result.Findings, "tally": result.Tally}
+	out := map[string]any{"findings": result.Findings, "muted": append([]check.MutedFinding{}, result.Muted...), "tally": result.Tally}
 	if result.Judgements != nil {
 		out["judgements"] = result.Judgements
 	}
@@ -202,7 +212,11 @@ func tallyText(t check.Tally) string {
 		fine += fmt.Sprintf(" (%d of them on incomplete facts)", t.Partial)
 	}
 	total := t.Found + t.Fine + t.Unknown + t.NotChecked
-	return fmt.Sprintf("%d judgements: %d with findings, %s, %d unknown, %d not checked", total, t.Found, fine, t.Unknown, t.NotChecked)
+	text := fmt.Sprintf("%d judgements: %d with findings, %s, %d unknown, %d not checked", total, t.Found, fine, t.Unknown, t.NotChecked)
+	if t.Muted > 0 {
+		text += fmt.Sprintf("; %d muted (nightcall findings muted)", t.Muted)
+	}
+	return text
 }
 
 // completeChecks offers the names of checks.

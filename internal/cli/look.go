@@ -140,7 +140,10 @@ func (l *lookRun) goOn(ctx context.Context) error {
 		return err
 	}
 	catalogue, broken := l.app.catalogue()
-	result := check.JudgeFleet(catalogue.Checks(), catalogue.EOL, fleet, check.NewSite(fleet, m), l.app.now())
+	result, err := l.incident.judged(ctx, catalogue, fleet, m)
+	if err != nil {
+		return err
+	}
 	file, err := l.draw(ctx, m, result)
 	if err != nil {
 		return err
@@ -175,7 +178,7 @@ const diagramFile = "diagram.svg"
 
 func (l *lookRun) draw(ctx context.Context, m link.Map, result check.Result) (string, error) {
 	file := filepath.Join(l.incident.Dir, diagramFile)
-	o := diagram.Options{Title: l.incident.Title, FoldAbove: foldAbove, Marks: marksOf(result)}
+	o := diagram.Options{Title: l.incident.Title, FoldAbove: foldAbove, Marks: marks(result)}
 	text := diagram.SVG(diagram.Of(m, m.Groups(), o))
 	if err := l.incident.Append(ctx, timeline.Exported, "", timeline.Export{Format: "diagram svg", Path: file, Hosts: len(m.Hosts)}); err != nil {
 		return "", err

@@ -1,14 +1,10 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"os/exec"
-	"time"
 
 	"github.com/nightcall-sh/nightcall/internal/check"
 	"github.com/nightcall-sh/nightcall/internal/diagram"
@@ -33,7 +29,10 @@ func (i *openIncident) netboxNotes(ctx context.Context, fleet inventory.Fleet, m
 	if broken != nil {
 		fmt.Fprintf(i.app.io.Err, "nightcall: warning: %s\n", printable(broken.Error()))
 	}
-	result := check.JudgeFleet(catalogue.Checks(), catalogue.EOL, fleet, check.NewSite(fleet, m), i.app.now())
+	result, err := i.judged(ctx, catalogue, fleet, m)
+	if err != nil {
+		return netbox.Notes{}, err
+	}
 	for _, f := range result.Findings {
 		if f.Status != check.Unknown {
 			notes.Findings[f.Host] = append(notes.Findings[f.Host], netbox.Finding{
@@ -44,28 +43,9 @@ func (i *openIncident) netboxNotes(ctx context.Context, fleet inventory.Fleet, m
 	if !opts.diagram {
 		return notes, nil
 	}
-	marks, _ := i.app.marks(fleet, m)
-	text := diagram.DOT(diagram.Of(m, groups, diagram.Options{Title: i.Title, FoldAbove: 40, Marks: marks}))
-	sum := sha256.Sum256(text)
+	picture := diagram.Of(m, groups, diagram.Options{Title: i.Title, FoldAbove: foldAbove, Marks: marks(result)})
+	notes.Diagram, err = diagram.PNG(picture, 0) // NetBox takes no SVG
+	sum := sha256.Sum256(notes.Diagram)
 	notes.Drawn = hex.EncodeToString(sum[:8])
-	var err error
-	notes.Diagram, err = drawPNG(ctx, text)
 	return notes, err
-}
-
-// drawPNG has Graphviz draw: NetBox takes no SVG.
-func drawPNG(ctx context.Context, dot []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "dot", "-Tpng")
-	var out, said bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(dot), &out, &said
-	err := cmd.Run()
-	switch {
-	case errors.Is(err, exec.ErrNotFound):
-		return nil, withHint(errors.New("the diagram cannot be drawn: Graphviz's dot is not installed"), "install graphviz, or leave out --diagram")
-	case err != nil:
-		return nil, fmt.Errorf("the diagram cannot be drawn: dot: %w: %s", err, printable(said.String()))
-	}
-	return out.Bytes(), nil
 }

@@ -26,7 +26,7 @@ func (o *netboxPlanOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.place.Site, "site", "", "the site where the hosts stand; made when NetBox has none of that name")
 	cmd.Flags().StringVar(&o.place.Cluster, "cluster", "", "the hypervisors' cluster that virtual machines belong to")
 	cmd.Flags().StringVar(&o.link, "link", "", "where people read about the incident, such as a ticket: kept on hosts and in journal entries")
-	cmd.Flags().BoolVar(&o.diagram, "diagram", false, "keep the picture of who talks to whom at the site; Graphviz draws it")
+	cmd.Flags().BoolVar(&o.diagram, "diagram", false, "keep the picture of who talks to whom at the site")
 	_ = cmd.MarkFlagRequired("site")
 }
 

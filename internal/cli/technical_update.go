@@ -11,7 +11,6 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/check"
 	"github.com/nightcall-sh/nightcall/internal/diagram"
 	"github.com/nightcall-sh/nightcall/internal/incident"
-	"github.com/nightcall-sh/nightcall/internal/inventory"
 	"github.com/nightcall-sh/nightcall/internal/link"
 	"github.com/nightcall-sh/nightcall/internal/report"
 	"github.com/nightcall-sh/nightcall/internal/timeline"
@@ -98,13 +97,12 @@ func printUpdate(a *app, text string, due time.Time, given bool) error {
 }
 
 // picture draws who talks to whom, for a report.
-func (i *openIncident) picture(fleet inventory.Fleet, m link.Map) (report.Picture, error) {
+func (i *openIncident) picture(m link.Map, found check.Result) report.Picture {
 	if len(m.Hosts)+len(m.Links) == 0 {
-		return report.Picture{}, nil
+		return report.Picture{}
 	}
-	marks, err := i.app.marks(fleet, m)
-	drawn := diagram.Of(m, m.Groups(), diagram.Options{Title: i.Title, Marks: marks})
-	return report.Picture{Text: string(diagram.Text(drawn)), SVG: diagram.SVG(drawn)}, err
+	drawn := diagram.Of(m, m.Groups(), diagram.Options{Title: i.Title, Marks: marks(found)})
+	return report.Picture{Text: string(diagram.Text(drawn)), SVG: diagram.SVG(drawn)}
 }
 
 // reportData is everything that updates and reports are told from.
@@ -124,9 +122,9 @@ func (i *openIncident) reportData(ctx context.Context) (report.Data, error) {
 	if broken != nil {
 		i.app.say("nightcall: %s", printable(broken.Error()))
 	}
-	if d.Picture, err = i.picture(fleet, links); err != nil && broken == nil {
-		i.app.say("nightcall: %s", printable(err.Error()))
+	if d.Findings, err = i.judged(ctx, catalogue, fleet, links); err != nil {
+		return d, err
 	}
-	d.Findings = check.JudgeFleet(catalogue.Checks(), catalogue.EOL, d.Fleet, check.NewSite(fleet, links), d.At)
+	d.Picture = i.picture(links, d.Findings)
 	return d, nil
 }

@@ -85,7 +85,8 @@ func (r *room) Fleet(ctx context.Context) (inventory.Fleet, check.Result, error)
 		return fleet, check.Result{}, err
 	}
 	catalogue, broken := r.incident.app.catalogue()
-	return fleet, check.JudgeFleet(catalogue.Checks(), catalogue.EOL, fleet, check.NewSite(fleet, links), r.Now()), broken
+	found, err := r.incident.judged(ctx, catalogue, fleet, links)
+	return fleet, found, errors.Join(err, broken)
 }
 
 // Run implements tui.Room: the command line runs in this process, with nobody to

@@ -151,9 +151,10 @@ type jsonCommand struct {
 }
 
 type jsonCoverage struct {
-	Tally      check.Tally       `json:"tally"`
-	Hosts      []jsonHost        `json:"hosts"`
-	NotChecked []check.Judgement `json:"not_checked"` // and what is unknown
+	Tally      check.Tally          `json:"tally"`
+	Hosts      []jsonHost           `json:"hosts"`
+	NotChecked []check.Judgement    `json:"not_checked"` // and what is unknown
+	Muted      []check.MutedFinding `json:"muted"`
 }
 
 type jsonHost struct {
@@ -265,7 +266,7 @@ func newJSONMonitoring(t incident.Technical, fleet inventory.Fleet) jsonMonitori
 }
 
 func newJSONCoverage(d Data) jsonCoverage {
-	c := jsonCoverage{Tally: d.Findings.Tally, Hosts: []jsonHost{}, NotChecked: []check.Judgement{}}
+	c := jsonCoverage{Tally: d.Findings.Tally, Hosts: []jsonHost{}, NotChecked: []check.Judgement{}, Muted: append([]check.MutedFinding{}, d.Findings.Muted...)}
 	for _, h := range d.Fleet.Hosts {
 		c.Hosts = append(c.Hosts, jsonHost{h.Name, string(h.Class), h.Reason, h.Seen})
 	}

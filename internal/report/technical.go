@@ -265,6 +265,15 @@ func coverage(d Data) part {
 		nothing = "No check was made."
 	}
 	p.rowsOr(nothing, []string{"Host", "Check", "Answer", "Reason"}, rows)
+	if len(d.Findings.Muted) > 0 {
+		p.heading("Muted")
+		p.para(countOf(len(d.Findings.Muted), "finding was", "findings were") + " left out above because somebody said so.")
+		rows = nil
+		for _, f := range d.Findings.Muted {
+			rows = append(rows, []string{strings.ToUpper(f.Status.String()) + " " + place(f.Finding), f.Summary, f.Mute.Reason, moment(f.Mute.Until, d.At), f.Mute.By})
+		}
+		p.rowsOr("", []string{"Finding", "What", "Reason", "Until", "By"}, rows)
+	}
 	if len(d.Incident.Scans) > 0 {
 		p.para(fmt.Sprintf("%s did not end.", countOf(len(d.Incident.Scans), "scan", "scans")))
 	}

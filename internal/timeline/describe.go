@@ -87,7 +87,7 @@ func sentence(e Entry) (string, bool) {
 	case LinkRetracted:
 		return say(e, func(d LinkDraft) string { return "taken back: " + d.describe() })
 	}
-	for _, of := range []func(Entry) (string, bool){businessSentence, technicalSentence, stepSentence} {
+	for _, of := range []func(Entry) (string, bool){businessSentence, technicalSentence, stepSentence, muteSentence} {
 		if text, ok := of(e); ok {
 			return text, true
 		}

@@ -13,6 +13,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -85,7 +86,7 @@ var Kinds = append([]Kind{
 	LossStated, MitigationProposed, MitigationApplied, MitigationReverted, MitigationDropped, DiagnosisEstimated,
 	StepTicked, StepSkipped, StepReopened, HostDeclared, HostRetracted, LinkDeclared, LinkRetracted, ReachTested, ServicesAsked,
 	NetBoxWriting, NetBoxWrote, EvidenceAdded,
-}, technicalKinds...)
+}, slices.Concat(technicalKinds, muteKinds)...)
 
 // Opened is the data of IncidentOpened.
 type Opened struct {

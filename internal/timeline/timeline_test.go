@@ -77,6 +77,8 @@ var examples = []struct {
 	{StepTicked, Step{Item: "technical.together"}},
 	{StepSkipped, Step{Item: "monitoring.paths", Reason: "no time"}},
 	{StepReopened, Step{Item: "technical.together"}},
+	{FindingMuted, Mute{Finding: "5c1d", Check: "disk-full", Host: "db1", Key: "/var", Status: "warning", Reason: "ticket 4711", Until: time.Date(2026, 3, 6, 0, 0, 0, 0, time.UTC)}},
+	{FindingUnmuted, Mute{Finding: "5c1d", Check: "disk-full", Host: "db1"}},
 	{HostDeclared, HostDraft{Name: "db1", Address: "10.0.13.1", Runs: "mysql", Group: "Database HA"}},
 	{HostRetracted, HostDraft{Name: "db1"}},
 	{LinkDeclared, LinkDraft{From: "be1", To: "db1", Port: 3306, Label: "main"}},
