@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,10 +11,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nightcall-sh/nightcall/internal/catalog"
 	"github.com/nightcall-sh/nightcall/internal/check"
 	"github.com/nightcall-sh/nightcall/internal/diagram"
 	"github.com/nightcall-sh/nightcall/internal/export"
+	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/link"
 	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
 
@@ -23,6 +25,8 @@ type diagramOptions struct {
 	anonymise    bool
 	plain        bool
 	scale        float64
+	before       string
+	after        string
 }
 
 // foldAbove is the number of nodes from which on equal siblings are drawn as one.
@@ -54,6 +58,10 @@ grey hosts those that nobody visited. A frame and a number tell a host's finding
 an operating system that is no longer maintained. In a large fleet, equal siblings are
 drawn as one, and edges that all of a box have are drawn from the box.
 
+With --before, the picture is of two moments: what is new is green, what is gone is grey
+and dashed, what changed is brown. What nobody has looked at since stays as it was; so
+visit the hosts again before you ask.
+
 The ending of the file says the format: svg; png; dot for Graphviz; mmd for Mermaid;
 d2; py for mingrammer's diagrams; go for go-diagrams; txt. Without a file, the text is
 printed. Equal facts give equal bytes. Nothing but nightcall is needed to draw.
@@ -66,6 +74,7 @@ EXIT STATUS
   nightcall diagram -o arch.svg
   nightcall diagram -o arch.png --scale 1
   nightcall diagram -o arch.py && python3 arch.py
+  nightcall diagram --before 2h -o change.svg
   nightcall diagram --anonymise --format mmd`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDiagram(cmd.Context(), a, opts) },
@@ -75,6 +84,8 @@ EXIT STATUS
 	f.StringVar(&opts.format, "format", "", "format, when the file's ending does not say it: "+formats)
 	f.IntVar(&opts.fold, "fold", foldAbove, "draw equal siblings as one where there are more nodes than this")
 	f.BoolVar(&opts.anonymise, "anonymise", false, "keep the shape, and no name or address")
+	f.StringVar(&opts.before, "before", "", "draw what changed since: a time, a span back from now, or the id of a scan")
+	f.StringVar(&opts.after, "after", "", "and until when (default: now)")
 	f.BoolVar(&opts.plain, "plain", false, "without findings")
 	f.Float64Var(&opts.scale, "scale", 0, "of a png: pixels for each of the svg's, 0.1 to 8 (default: 2, less for a large picture)")
 	_ = cmd.RegisterFlagCompletionFunc("format", completeWords(diagramFormats...))
@@ -82,6 +93,9 @@ EXIT STATUS
 }
 
 func runDiagram(ctx context.Context, a *app, opts diagramOptions) error {
+	if opts.after != "" && opts.before == "" {
+		return usageError("nightcall diagram --before 6h --after 1h", "--after needs --before")
+	}
 	if opts.fold < 0 {
 		return usageError("nightcall diagram --fold 40", "--fold must not be below zero")
 	}
@@ -94,23 +108,9 @@ func runDiagram(ctx context.Context, a *app, opts diagramOptions) error {
 		return err
 	}
 	defer i.Close()
-	fleet, m, err := i.Map(ctx)
-	if err != nil {
-		return err
-	}
+	m, o, broken := i.drawn(ctx, opts)
 	if len(m.Hosts)+len(m.Links) == 0 {
-		return withHint(errors.New("there is nothing to draw yet"), "nightcall scan web1 web2, or nightcall host declare db1 --runs mysql")
-	}
-	o := diagram.Options{Title: i.Title, FoldAbove: opts.fold, Anonymise: opts.anonymise}
-	var broken error
-	if !opts.plain {
-		var catalogue catalog.Catalogue
-		catalogue, broken = a.catalogue()
-		found, err := i.judged(ctx, catalogue, fleet, m)
-		if err != nil {
-			return err
-		}
-		o.Marks = marks(found)
+		return cmp.Or(broken, withHint(errors.New("there is nothing to draw yet"), "nightcall scan web1 web2, or nightcall host declare db1 --runs mysql"))
 	}
 	text, err := render(diagram.Of(m, m.Groups(), o))
 	if errors.Is(err, diagram.ErrLarge) {
@@ -127,6 +127,21 @@ func runDiagram(ctx context.Context, a *app, opts diagramOptions) error {
 		return errors.Join(err, broken)
 	}
 	return errors.Join(i.writeDiagram(ctx, opts, text, len(m.Hosts)), broken)
+}
+
+// drawn is the map that is asked for, and how it is drawn. Checks that could not
+// be read are an error beside them.
+func (i *openIncident) drawn(ctx context.Context, opts diagramOptions) (link.Map, diagram.Options, error) {
+	o := diagram.Options{Title: i.Title, FoldAbove: opts.fold, Anonymise: opts.anonymise}
+	if opts.before != "" {
+		return i.compared(ctx, opts, o)
+	}
+	fleet, m, err := i.Map(ctx)
+	if err != nil || opts.plain {
+		return m, o, err
+	}
+	o.Marks, err = i.marks(ctx, fleet, m)
+	return m, o, err
 }
 
 // renderer is the format that the flags ask for.
@@ -153,8 +168,16 @@ func (o *diagramOptions) renderer(a *app) (renderer, error) {
 	return func(p diagram.Picture) ([]byte, error) { return write(p), nil }, nil
 }
 
-// marks are what findings say of each host.
-func marks(result check.Result) map[string]diagram.Mark {
+// marks judges a fleet, for the overlay of its picture. A check file that cannot
+// be read is an error beside what the others say.
+func (i *openIncident) marks(ctx context.Context, fleet inventory.Fleet, m link.Map) (map[string]diagram.Mark, error) {
+	catalogue, broken := i.app.catalogue()
+	result, err := i.judged(ctx, catalogue, fleet, m)
+	return marksOf(result), errors.Join(err, broken)
+}
+
+// marksOf are what findings say of each host.
+func marksOf(result check.Result) map[string]diagram.Mark {
 	marks := map[string]diagram.Mark{}
 	for _, f := range result.Findings { // the worst first
 		mark := marks[f.Host]

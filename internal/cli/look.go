@@ -178,7 +178,7 @@ const diagramFile = "diagram.svg"
 
 func (l *lookRun) draw(ctx context.Context, m link.Map, result check.Result) (string, error) {
 	file := filepath.Join(l.incident.Dir, diagramFile)
-	o := diagram.Options{Title: l.incident.Title, FoldAbove: foldAbove, Marks: marks(result)}
+	o := diagram.Options{Title: l.incident.Title, FoldAbove: foldAbove, Marks: marksOf(result)}
 	text := diagram.SVG(diagram.Of(m, m.Groups(), o))
 	if err := l.incident.Append(ctx, timeline.Exported, "", timeline.Export{Format: "diagram svg", Path: file, Hosts: len(m.Hosts)}); err != nil {
 		return "", err

@@ -43,7 +43,7 @@ func (i *openIncident) netboxNotes(ctx context.Context, fleet inventory.Fleet, m
 	if !opts.diagram {
 		return notes, nil
 	}
-	picture := diagram.Of(m, groups, diagram.Options{Title: i.Title, FoldAbove: foldAbove, Marks: marks(result)})
+	picture := diagram.Of(m, groups, diagram.Options{Title: i.Title, FoldAbove: foldAbove, Marks: marksOf(result)})
 	notes.Diagram, err = diagram.PNG(picture, 0) // NetBox takes no SVG
 	sum := sha256.Sum256(notes.Diagram)
 	notes.Drawn = hex.EncodeToString(sum[:8])

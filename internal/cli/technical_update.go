@@ -101,7 +101,7 @@ func (i *openIncident) picture(m link.Map, found check.Result) report.Picture {
 	if len(m.Hosts)+len(m.Links) == 0 {
 		return report.Picture{}
 	}
-	drawn := diagram.Of(m, m.Groups(), diagram.Options{Title: i.Title, Marks: marks(found)})
+	drawn := diagram.Of(m, m.Groups(), diagram.Options{Title: i.Title, Marks: marksOf(found)})
 	return report.Picture{Text: string(diagram.Text(drawn)), SVG: diagram.SVG(drawn)}
 }
 

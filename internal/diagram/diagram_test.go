@@ -77,11 +77,33 @@ func observed() Picture {
 	}})
 }
 
+// changed is the platform at two moments: a backend is new, a frontend is gone, the
+// cache's replica no longer follows, a database got worse.
+func changed() Picture {
+	m := example()
+	links := make([]link.Change, len(m.Links))
+	for n, l := range m.Links {
+		m.Links[n].State, m.Links[n].Observed, m.Links[n].Style, m.Links[n].Color = link.Established, true, "", ""
+		switch {
+		case l.From.Host == "be3" || l.To.Host == "be3":
+			links[n] = link.Added
+		case l.From.Host == "fe3" || l.To.Host == "fe3" || l.From.Host == "redis2":
+			links[n] = link.Gone
+		case l.From.Host == "be1" && l.To.Host == "db1":
+			m.Links[n].State, links[n] = link.Attempted, link.Changed
+		}
+	}
+	return drawn(m, Options{
+		Title: "what changed", FoldAbove: 40, Links: links, Marks: map[string]Mark{"db1": {Status: "critical", Count: 1}},
+		Hosts: map[string]link.Change{"be3": link.Added, "fe3": link.Gone, "db1": link.Changed},
+	})
+}
+
 var iconBytes = regexp.MustCompile(`base64,[A-Za-z0-9+/=]+`)
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for name, p := range map[string]Picture{"draft": drawn(example(), Options{Title: "Example for blog", FoldAbove: 40}), "observed": observed()} {
+	for name, p := range map[string]Picture{"draft": drawn(example(), Options{Title: "Example for blog", FoldAbove: 40}), "observed": observed(), "changed": changed()} {
 		for format, write := range formats {
 			golden(t, filepath.Join("testdata", name+"."+format), iconBytes.ReplaceAllString(string(write(p)), "base64,…"))
 		}

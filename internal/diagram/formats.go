@@ -56,6 +56,10 @@ func dotNode(n Node) string {
 	if n.Mark.Old {
 		lines = append(lines, dotText("EOL"))
 	}
+	if word := changeWords[n.Change]; word != "" {
+		lines = append(lines, dotText(word))
+		font = changeColors[n.Change]
+	}
 	label := strings.Join(lines, `+"\n"+`) // DOT joins strings with +
 	return fmt.Sprintf(`[label=%s, color="%s", fontcolor="%s"]`, label, color, font)
 }
@@ -161,6 +165,9 @@ func Mermaid(p Picture) []byte {
 			if n.Mark.Old {
 				text += "<br/>EOL"
 			}
+			if word := changeWords[n.Change]; word != "" {
+				text += "<br/>" + word
+			}
 			say(`%s%s["%s"]`, indent(depth), n.ID, text)
 		},
 		close: func(depth int) { say("%send", indent(depth)) },
@@ -223,6 +230,9 @@ func D2(p Picture) []byte {
 			label := n.Name
 			if n.Sub != "" {
 				label += " · " + n.Sub
+			}
+			if word := changeWords[n.Change]; word != "" {
+				label += " · " + word
 			}
 			say("%s%s: %s", indent(depth)[2:], n.ID, d2Text(label))
 			if n.Mark.Status == "critical" {

@@ -618,6 +618,9 @@ func labelPlace(r route, room rect, w float64, taken []rect) rect {
 		place := rect{x, a.y + (b.y-a.y)*smooth(t) - h/2 + below, w, h}
 		return place, !slices.ContainsFunc(taken, place.overlaps)
 	}
+	if beside := (rect{a.x + 5, (a.y+b.y)/2 - h/2, w, h}); a.x == b.x && beside.right() < room.x+room.w && !slices.ContainsFunc(taken, beside.overlaps) {
+		return beside // a short line would be all label
+	}
 	for _, t := range []float64{0.5, 0.4, 0.6, 0.3, 0.7} {
 		if place, ok := free(t, 0); ok {
 			return place

@@ -25,25 +25,27 @@ import (
 
 // A Picture is nodes in boxes, and edges between them.
 type Picture struct {
-	Title string
-	Nodes []Node
-	Boxes []Box
-	Parts []Part
-	Edges []Edge
+	Title    string
+	Compared bool // it shows what changed since an earlier moment
+	Nodes    []Node
+	Boxes    []Box
+	Parts    []Part
+	Edges    []Edge
 }
 
 // A Node is one host, or several that are drawn as one.
 type Node struct {
-	ID    string // n1, n2, …
-	Name  string
-	Sub   string // a second line: its address, its role
-	Kind  string // of service: haproxy, mysql …; internet; host
-	Tier  link.Tier
-	Box   string // id of the box around it; empty for none
-	Part  string // id of the part of that box; empty for none
-	Count int    // of hosts; more than 1 when folded
-	Grey  bool   // nobody has looked at it
-	Mark  Mark
+	ID     string // n1, n2, …
+	Name   string
+	Sub    string // a second line: its address, its role
+	Kind   string // of service: haproxy, mysql …; internet; host
+	Tier   link.Tier
+	Box    string // id of the box around it; empty for none
+	Part   string // id of the part of that box; empty for none
+	Count  int    // of hosts; more than 1 when folded
+	Grey   bool   // nobody has looked at it
+	Mark   Mark
+	Change link.Change // since an earlier moment, in a picture of two
 }
 
 // A Box holds nodes that belong together.
@@ -68,6 +70,7 @@ type Edge struct {
 	Style    string // as declared: solid, dashed, dotted; empty for the look's own
 	Color    string // likewise
 	Count    int    // of links
+	Change   link.Change
 }
 
 // A Look is what an edge says.
@@ -101,9 +104,11 @@ func (m Mark) worse(o Mark) Mark {
 // Options are what of a map is drawn.
 type Options struct {
 	Title     string
-	Marks     map[string]Mark // by host
-	FoldAbove int             // nodes, from which on equal ones are drawn as one
-	Anonymise bool            // keep the shape, and no name or address
+	Marks     map[string]Mark        // by host
+	FoldAbove int                    // nodes, from which on equal ones are drawn as one
+	Anonymise bool                   // keep the shape, and no name or address
+	Hosts     map[string]link.Change // what became of hosts, in a picture of two moments
+	Links     []link.Change          // and of links, as the map's
 }
 
 // maxName bounds a name in a picture, in runes.
@@ -144,7 +149,7 @@ func (b *builder) hosts(m link.Map, groups []link.Group) {
 	visited := slices.ContainsFunc(m.Hosts, func(h link.Node) bool { return h.Visited }) // else it is a draft, and nothing to look past
 	for _, h := range m.Hosts {
 		kind := cmp.Or(h.Runs, "host")
-		n := &Node{Name: h.Name, Sub: b.sub(m, h), Kind: kind, Tier: link.TierOf(kind), Count: 1, Grey: visited && !h.Visited, Mark: b.options.Marks[h.Name]}
+		n := &Node{Name: h.Name, Sub: b.sub(m, h), Kind: kind, Tier: link.TierOf(kind), Count: 1, Grey: visited && !h.Visited, Mark: b.options.Marks[h.Name], Change: b.options.Hosts[h.Name]}
 		if h.Runs == "" {
 			n.Tier = link.Support
 		}
@@ -203,13 +208,16 @@ func (b *builder) end(e link.End, kind string) string {
 func (b *builder) links(m link.Map) {
 	edges := map[[3]string]*Edge{}
 	var order [][3]string
-	for _, l := range m.Links {
+	for n, l := range m.Links {
 		if l.Login || l.Within {
 			continue
 		}
 		e := edgeOf(l)
+		if n < len(b.options.Links) {
+			e.Change = b.options.Links[n]
+		}
 		e.From, e.To = b.end(l.From, ""), b.end(l.To, l.Kind)
-		k := [3]string{e.From, e.To, fmt.Sprint(e.Look, e.Label, e.Style, e.Color)}
+		k := [3]string{e.From, e.To, e.manner()}
 		if have := edges[k]; have != nil {
 			have.Count++
 			continue
@@ -219,7 +227,28 @@ func (b *builder) links(m link.Map) {
 	for _, k := range order {
 		b.edges = append(b.edges, *edges[k])
 	}
+	b.strangers()
 }
+
+// strangers come and go with their links.
+func (b *builder) strangers() {
+	changes := map[string][]link.Change{}
+	for _, e := range b.edges {
+		for _, id := range []string{e.From, e.To} {
+			if strings.HasPrefix(id, "a ") && !slices.Contains(changes[id], e.Change) {
+				changes[id] = append(changes[id], e.Change)
+			}
+		}
+	}
+	for id, of := range changes {
+		if len(of) == 1 && of[0] != link.Changed {
+			b.nodes[id].Change = of[0]
+		}
+	}
+}
+
+// manner is all that is seen of an edge but its ends.
+func (e Edge) manner() string { return fmt.Sprint(e.Look, e.Change, e.Label, e.Style, e.Color) }
 
 func edgeOf(l link.Link) Edge {
 	e := Edge{Label: l.Label, Style: l.Style, Color: l.Color, Count: 1}
@@ -242,7 +271,7 @@ func edgeOf(l link.Link) Edge {
 
 // alike reports whether nothing sets a node apart from its like.
 func (n Node) alike(o Node) bool {
-	return n.Box == o.Box && n.Part == o.Part && n.Kind == o.Kind && n.Grey == o.Grey && n.Mark.Status == o.Mark.Status && n.Mark.Old == o.Mark.Old
+	return n.Box == o.Box && n.Part == o.Part && n.Kind == o.Kind && n.Grey == o.Grey && n.Change == o.Change && n.Mark.Status == o.Mark.Status && n.Mark.Old == o.Mark.Old
 }
 
 // fold draws the nodes of a box that are alike, and have the same edges, as one.
@@ -289,9 +318,8 @@ func (b *builder) shapes() map[string]string {
 	near := map[string][]string{}
 	name := func(id string) string { return cmp.Or(b.nodes[id].Box, id) }
 	for _, e := range b.edges {
-		look := fmt.Sprint(e.Look, e.Label, e.Style, e.Color)
-		near[e.From] = append(near[e.From], "> "+name(e.To)+look)
-		near[e.To] = append(near[e.To], "< "+name(e.From)+look)
+		near[e.From] = append(near[e.From], "> "+name(e.To)+e.manner())
+		near[e.To] = append(near[e.To], "< "+name(e.From)+e.manner())
 	}
 	out := map[string]string{}
 	for id, list := range near {
@@ -355,7 +383,7 @@ func (b *builder) bundled(size map[string]int, near, far func(*Edge) *string) []
 		if other := b.nodes[*far(&e)]; other != nil && other.Box == n.Box {
 			return ""
 		}
-		return fmt.Sprint(n.Box, "\x00", *far(&e), "\x00", e.Look, e.Label, e.Style, e.Color)
+		return n.Box + "\x00" + *far(&e) + "\x00" + e.manner()
 	}
 	for n, e := range b.edges {
 		if k := keyOf(e); k != "" {
@@ -418,7 +446,7 @@ func (b *builder) gather() {
 
 // picture gives everything its id and its order.
 func (b *builder) picture() Picture {
-	p := Picture{Title: plain.Clip(b.options.Title, 100)}
+	p := Picture{Title: plain.Clip(b.options.Title, 100), Compared: b.options.Links != nil}
 	id := map[string]string{}
 	boxes := make([]*Box, 0, len(b.boxes))
 	for _, box := range b.boxes {

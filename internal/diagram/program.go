@@ -102,11 +102,13 @@ func (p Picture) eachPair(do func(from, to Node, e Edge)) {
 	}
 }
 
+// twoLines is what is written under an icon.
 func twoLines(n Node) string {
-	if n.Sub == "" {
+	sub := strings.TrimSpace(n.Sub + " " + changeWords[n.Change])
+	if sub == "" {
 		return n.Name
 	}
-	return n.Name + "\n" + n.Sub
+	return n.Name + "\n" + sub
 }
 
 func styleWord(p pen) string {

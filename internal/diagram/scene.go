@@ -3,6 +3,8 @@ package diagram
 import (
 	"fmt"
 	"math"
+
+	"github.com/nightcall-sh/nightcall/internal/link"
 )
 
 // A canvas is what a picture is painted on. Every drawn format paints the same
@@ -65,6 +67,18 @@ func penOf(e Edge) pen {
 	if e.Color != "" && e.Look != Fails {
 		p.color = e.Color
 	}
+	switch e.Change {
+	case link.Added:
+		p.color, p.width = changeColors[e.Change], 2.2
+	case link.Gone:
+		p = pen{changeColors[e.Change], "6 4", 1.4}
+	case link.Changed:
+		p.width = 2.2
+		if e.Look != Fails {
+			p.color = changeColors[e.Change]
+		}
+	case link.Same:
+	}
 	return p
 }
 
@@ -74,6 +88,12 @@ var tierColors = []string{"#e5f5fd", "#ebf3e7", "#ece8f6", "#fdf7e3", "#fdeee8",
 // ground is the colour of a box.
 func (b Box) ground() string { return tierColors[min(max(int(b.Tier), 0), len(tierColors)-1)] }
 
+// changeColors are those of what became something else between two moments.
+var changeColors = map[link.Change]string{link.Added: "#1a7f37", link.Gone: "#9aa2aa", link.Changed: "#b45309"}
+
+// changeWords are written on a host, and explain the colours.
+var changeWords = map[link.Change]string{link.Added: "new", link.Gone: "gone", link.Changed: "changed"}
+
 // statusColors are those of the frames around hosts with findings.
 var statusColors = map[string]string{"critical": "#d40000", "warning": "#e08a00"}
 
@@ -81,6 +101,9 @@ var statusColors = map[string]string{"critical": "#d40000", "warning": "#e08a00"
 func (l layout) paint(c canvas, p Picture) {
 	if p.Title != "" {
 		c.text(p.Title, point{margin, margin + titleSize - 2}, font{titleSize, "start", "#222222", "600"})
+	}
+	if p.Compared {
+		paintKey(c, margin+textWidth(p.Title, titleSize)+14)
 	}
 	for _, b := range p.Boxes {
 		l.paintBox(c, b)
@@ -96,6 +119,19 @@ func (l layout) paint(c canvas, p Picture) {
 	}
 	for n, e := range p.Edges {
 		l.paintLabel(c, e, l.edges[n].label)
+	}
+}
+
+// keyWidth is the room for what the colours of changes mean.
+const keyWidth = 250
+
+// paintKey says what the colours of changes mean.
+func paintKey(c canvas, x float64) {
+	for _, change := range []link.Change{link.Added, link.Gone, link.Changed} {
+		text := changeWords[change]
+		w := textWidth(text, subSize) + 14
+		badge(c, text, point{x + w/2, margin + titleSize/2 + 1}, changeColors[change])
+		x += w + 8
 	}
 }
 
@@ -120,12 +156,15 @@ func (l layout) paintNode(c canvas, n Node) {
 		c.rect(rect{center - iconSize/2 - 6, r.y, iconSize + 12, iconSize + 10}, surface{radius: 7, fill: "#ffffff", opacity: 0.6, stroke: color, width: 2})
 		badge(c, fmt.Sprint(n.Mark.Count), point{center + iconSize/2 + 6, r.y + 2}, color)
 	}
-	c.icon(iconOf(n.Kind), point{center - iconSize/2, r.y + 5}, n.Grey)
+	c.icon(iconOf(n.Kind), point{center - iconSize/2, r.y + 5}, n.Grey || n.Change == link.Gone)
+	if word := changeWords[n.Change]; word != "" {
+		badge(c, word, point{center, r.y + iconSize}, changeColors[n.Change])
+	}
 	if n.Mark.Old {
 		badge(c, "EOL", point{center - iconSize/2 - 6, r.y + 2}, "#6b2fa0")
 	}
 	name := font{nameSize, "middle", "#2d3436", "600"}
-	if n.Grey {
+	if n.Grey || n.Change == link.Gone {
 		name.color = "#8d959c"
 	}
 	c.text(fit(n.Name, nameSize, r.w), point{center, r.y + iconSize + 24}, name)
@@ -151,7 +190,11 @@ func (l layout) paintLabel(c canvas, e Edge, r rect) {
 
 // size is how large the whole is, with its title.
 func (l layout) sizeWith(p Picture) point {
-	return point{max(l.size.x, textWidth(p.Title, titleSize)+2*margin), l.size.y}
+	w := textWidth(p.Title, titleSize) + 2*margin
+	if p.Compared {
+		w += keyWidth
+	}
+	return point{max(l.size.x, w), l.size.y}
 }
 
 // A piece is a part of a line: straight where no more is needed, else a smooth

@@ -73,6 +73,9 @@ func nodeText(n Node) string {
 	if n.Grey && n.Sub != "not visited" {
 		text += "  not visited"
 	}
+	if word := changeWords[n.Change]; word != "" {
+		text += "  " + word
+	}
 	if n.Mark.Old {
 		text += "  EOL"
 	}
@@ -106,6 +109,9 @@ func (p Picture) leaves(b *strings.Builder, id, indent string, names map[string]
 		case Idle:
 			line += "  (configured, never seen)"
 		case Works, Copies, Fails, Unclear:
+		}
+		if word := changeWords[e.Change]; word != "" {
+			line += "  (" + word + ")"
 		}
 		b.WriteString(line + "\n")
 	}
