@@ -32,6 +32,7 @@ var rooms = map[string]string{
 	"internal/credential": "",
 	"internal/money":      "",
 	"internal/plain":      "",
+	"internal/pseudonym":  "",
 	"internal/redact":     "",
 	"internal/stdio":      "",
 	"internal/word":       "",

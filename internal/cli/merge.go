@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nightcall-sh/nightcall/internal/bundle"
+	"github.com/nightcall-sh/nightcall/internal/evidence"
 	"github.com/nightcall-sh/nightcall/internal/home"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
 	"github.com/nightcall-sh/nightcall/internal/sqlite"
@@ -18,44 +21,46 @@ import (
 )
 
 func newImportCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	var identity string
+	cmd := &cobra.Command{
 		Use:     "import FILE",
 		GroupID: groupIncident,
 		Short:   "Join an incident that another laptop exported",
 		Long: `Make an incident of a file that "nightcall export incident" wrote on another laptop, and
-make it the current one. It is the same incident: what both laptops write is brought
-together by "nightcall merge", without a server.
+make it the current one, with its host keys and its evidence. It is the same incident: what
+both laptops write is brought together by "nightcall merge", without a server. A copy that
+was made with --redact becomes an incident of its own, to look at.
 
 EXIT STATUS
   0  the incident is there
   1  the file is not an incident, is cut off, or the incident is here already
   2  usage`,
-		Example: `  nightcall import /media/usb/checkout.jsonl`,
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return runImport(cmd.Context(), a, args[0]) },
+		Example: `  nightcall import /media/usb/checkout.jsonl
+  nightcall import checkout.age --identity ~/.ssh/id_ed25519`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return runImport(cmd.Context(), a, args[0], identity) },
 	}
+	identityFlag(cmd, &identity)
+	return cmd
 }
 
-func runImport(ctx context.Context, a *app, file string) error {
-	b, err := readBundle(file)
+func runImport(ctx context.Context, a *app, file, identity string) error {
+	r, err := a.readBundle(ctx, file, identity)
 	if err != nil {
 		return err
 	}
+	defer r.Close()
 	h, err := home.Find(a.getenv)
 	if err != nil {
 		return withHint(err, "export NIGHTCALL_HOME=DIR")
 	}
-	if dir := a.holding(ctx, b.ID); dir != "" {
+	if dir := a.holding(ctx, r.ID); dir != "" {
 		return withHint(fmt.Errorf("this incident is here already, in %s", dir), "nightcall --incident %s merge %s", dir, file)
 	}
-	dir, err := a.createIncident(ctx, h, b.Title, func(db *sqlite.DB) error {
-		if err := db.Append(ctx, b.Entries...); err != nil {
-			return err
-		}
-		if _, err := db.First(ctx, timeline.IncidentOpened); err != nil {
-			return fmt.Errorf("%s: %w: it has no beginning", file, bundle.ErrNotBundle)
-		}
-		_, err := mergeHosts(ctx, db, b.Hosts)
+	var b bundle.Bundle
+	dir, err := a.createIncident(ctx, h, r.Title, func(dir string, db *sqlite.DB) error {
+		var err error
+		b, err = r.into(ctx, dir, db)
 		return err
 	})
 	if err != nil {
@@ -65,12 +70,63 @@ func runImport(ctx context.Context, a *app, file string) error {
 		return withHint(err, "nightcall use %s", dir)
 	}
 	if a.json {
-		return printJSON(a.io, map[string]any{"id": b.ID, "name": filepath.Base(dir), "dir": dir, "title": b.Title, "entries": len(b.Entries), "hosts": len(b.Hosts)})
+		return printJSON(a.io, map[string]any{"id": b.ID, "name": filepath.Base(dir), "dir": dir, "title": b.Title, "entries": len(b.Entries), "hosts": len(b.Hosts), "files": len(b.Files)})
 	}
-	a.say("incident joined: %s: %d entries, %s", printable(b.Title), len(b.Entries), plural(len(b.Hosts), "host"))
+	a.say("incident joined: %s: %d entries, %s, %s", printable(b.Title), len(b.Entries), plural(len(b.Hosts), "host"), plural(len(b.Files), "file"))
 	a.warnOverride(dir)
 	_, err = fmt.Fprintln(a.io.Out, dir)
 	return err
+}
+
+// A bundleReader reads a file of somebody else.
+type bundleReader struct {
+	*bundle.Reader
+	file *os.File
+}
+
+// Close closes the file.
+func (r bundleReader) Close() error { return r.file.Close() }
+
+// into fills a new incident.
+func (r bundleReader) into(ctx context.Context, dir string, db *sqlite.DB) (bundle.Bundle, error) {
+	b, err := r.Rest(keepIn(filepath.Join(dir, home.Evidence)))
+	if err != nil {
+		return b, r.unreadable(err)
+	}
+	if _, err := db.Merge(ctx, b.Entries...); err != nil {
+		return b, err
+	}
+	if _, err := db.First(ctx, timeline.IncidentOpened); err != nil {
+		return b, fmt.Errorf("%s: %w: it has no beginning", r.file.Name(), bundle.ErrNotBundle)
+	}
+	if _, err := mergeHosts(ctx, db, b.Hosts); err != nil {
+		return b, err
+	}
+	_, err = addKnownHosts(dir, b.KnownHosts)
+	return b, err
+}
+
+func (r bundleReader) unreadable(err error) error { return unreadable(r.file.Name(), err) }
+
+func unreadable(file string, err error) error {
+	return withHint(fmt.Errorf("%s: %w", file, err), "nightcall export incident -o FILE writes one")
+}
+
+// keepIn keeps the files of a bundle that are not in the directory.
+func keepIn(dir string) func(timeline.EvidenceFile, io.Reader) error {
+	return func(f timeline.EvidenceFile, content io.Reader) error {
+		if err := evidence.CheckName(f); err != nil {
+			return err
+		}
+		if _, err := os.Lstat(filepath.Join(dir, f.Name)); err == nil {
+			return nil
+		}
+		kept, err := evidence.Keep(dir, f.Name[strings.Index(f.Name, "-")+1:], content)
+		if err != nil || kept.Name == f.Name && kept.SHA256 == f.SHA256 {
+			return err
+		}
+		return errors.Join(fmt.Errorf("%s: %w: its content has another hash", f.Name, bundle.ErrNotBundle), os.Remove(filepath.Join(dir, kept.Name)))
+	}
 }
 
 // holding is the directory of the incident with this id, or empty.
@@ -90,100 +146,188 @@ func (a *app) holding(ctx context.Context, id string) string {
 }
 
 func newMergeCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	var identity string
+	cmd := &cobra.Command{
 		Use:     "merge FILE|DIR",
 		GroupID: groupIncident,
 		Short:   "Bring in what another laptop wrote about this incident",
 		Long: `Add what another laptop wrote about the same incident: from a file of "nightcall export
-incident", or from the directory of an incident. Entries are told apart by their id, so
-nothing is lost and nothing doubled, however often and in whatever order laptops merge.
-Of a host the later visit stands; what only the earlier one read stays known.
+incident", or from the directory of an incident. Entries are told apart by their id and
+files by their content, so nothing is lost and nothing doubled, however often and in
+whatever order laptops merge. Of a host the later visit stands; what only the earlier one
+read stays known. A host key that contradicts one of ours is left out, and named. What was
+merged is verified.
 
 EXIT STATUS
   0  both are one now, also when there was nothing new
-  1  it is not an incident, or another one
+  1  it is not an incident, or another one, or what came is not as it was written
   2  usage`,
-		Example: `  nightcall merge /media/usb/checkout.jsonl`,
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return runMerge(cmd.Context(), a, args[0]) },
+		Example: `  nightcall merge /media/usb/checkout.jsonl
+  nightcall merge checkout.age --identity ~/.ssh/id_ed25519`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return runMerge(cmd.Context(), a, args[0], identity) },
 	}
+	identityFlag(cmd, &identity)
+	return cmd
 }
 
-func runMerge(ctx context.Context, a *app, source string) error {
+func identityFlag(cmd *cobra.Command, identity *string) {
+	cmd.Flags().StringVar(identity, "identity", "", "file with the key of age or SSH that opens an encrypted file (default: ask for a passphrase)")
+	_ = cmd.MarkFlagFilename("identity")
+}
+
+func runMerge(ctx context.Context, a *app, source, identity string) error {
 	i, err := a.openCurrent(ctx)
 	if err != nil {
 		return err
 	}
 	defer i.Close()
-	b, err := a.other(ctx, source)
+	files, err := os.ReadDir(i.evidence())
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	b, err := i.other(ctx, source, identity)
 	if err != nil {
 		return err
 	}
-	if b.ID != i.ID {
-		return withHint(fmt.Errorf("%s is another incident: %s", source, printable(b.Title)), "nightcall import %s", source)
-	}
-	added, hosts, err := i.merge(ctx, b, source)
+	m, err := i.merge(ctx, b, source)
 	if err != nil {
 		return err
 	}
+	after, err := os.ReadDir(i.evidence())
+	if err != nil {
+		return err
+	}
+	m.Files = len(after) - len(files)
 	if a.json {
-		return printJSON(a.io, map[string]any{"from": source, "entries": added, "hosts": hosts})
+		return printJSON(a.io, m)
 	}
-	a.say("merged from %s: %d entries were new, %s", printable(source), added, plural(hosts, "host"))
+	a.say("merged from %s: %d entries were new, %s, %s", printable(source), m.Entries, plural(m.Hosts, "host"), plural(m.Files, "file"))
 	return nil
 }
 
-// other reads the other laptop's incident.
-func (a *app) other(ctx context.Context, source string) (bundle.Bundle, error) {
+// A merged is what another laptop's incident brought.
+type merged struct {
+	From    string `json:"from"`
+	Entries int    `json:"entries"`
+	Hosts   int    `json:"hosts"`
+	Files   int    `json:"files"`
+}
+
+// other reads the other laptop's copy of this incident, and takes its files over.
+func (i *openIncident) other(ctx context.Context, source, identity string) (bundle.Bundle, error) {
 	info, err := os.Stat(source)
 	if err != nil {
 		return bundle.Bundle{}, err
 	}
-	if !info.IsDir() {
-		return readBundle(source)
+	if info.IsDir() {
+		return i.otherDir(ctx, source)
 	}
-	i, err := a.openDir(ctx, source)
+	r, err := i.app.readBundle(ctx, source, identity)
 	if err != nil {
 		return bundle.Bundle{}, err
 	}
-	defer i.Close()
-	return i.bundle(ctx)
-}
-
-func readBundle(file string) (bundle.Bundle, error) {
-	f, err := os.Open(file)
-	if err != nil {
+	defer r.Close()
+	if err := i.same(r.ID, r.Title, source); err != nil {
 		return bundle.Bundle{}, err
 	}
-	defer f.Close()
-	b, err := bundle.Read(f)
+	b, err := r.Rest(keepIn(i.evidence()))
 	if err != nil {
-		return b, withHint(fmt.Errorf("%s: %w", file, err), "nightcall export incident -o FILE writes one")
+		return b, r.unreadable(err)
 	}
 	return b, nil
 }
 
-// merge adds what is not there, and tells how many entries and hosts that were.
-func (i *openIncident) merge(ctx context.Context, b bundle.Bundle, source string) (added, hosts int, err error) {
-	before, err := i.DB.Count(ctx)
+func (i *openIncident) same(id, title, source string) error {
+	if id == i.ID {
+		return nil
+	}
+	return withHint(fmt.Errorf("%s is another incident: %s", source, printable(title)), "nightcall import %s", source)
+}
+
+func (i *openIncident) otherDir(ctx context.Context, dir string) (bundle.Bundle, error) {
+	theirs, err := i.app.openDir(ctx, dir)
 	if err != nil {
-		return 0, 0, err
+		return bundle.Bundle{}, err
 	}
-	if err := i.DB.Append(ctx, b.Entries...); err != nil {
-		return 0, 0, err
+	defer theirs.Close()
+	if err := i.same(theirs.ID, theirs.Title, dir); err != nil {
+		return bundle.Bundle{}, err
 	}
-	after, err := i.DB.Count(ctx)
+	b, err := theirs.bundle(ctx)
 	if err != nil {
-		return 0, 0, err
+		return b, err
 	}
-	if hosts, err = mergeHosts(ctx, i.DB, b.Hosts); err != nil {
-		return 0, 0, err
+	keep := keepIn(i.evidence())
+	for _, f := range b.Files {
+		content, err := evidence.Open(theirs.evidence(), f)
+		if err != nil {
+			return b, err
+		}
+		if err := errors.Join(keep(f, content), content.Close()); err != nil {
+			return b, err
+		}
 	}
-	added = after - before
-	if added == 0 && hosts == 0 {
-		return 0, 0, nil
+	return b, nil
+}
+
+// readBundle reads the head of a file, out of its envelope where it has one.
+func (a *app) readBundle(ctx context.Context, file, identity string) (bundleReader, error) {
+	key := bundle.Key{Passphrase: func() (string, error) { return a.prompter().secret(ctx, "Passphrase of "+file) }}
+	if identity != "" {
+		text, err := os.ReadFile(identity)
+		if err != nil {
+			return bundleReader{}, err
+		}
+		key.Identity = text
 	}
-	return added, hosts, i.Append(ctx, timeline.IncidentMerged, "", timeline.Merge{From: source, Entries: added, Hosts: hosts})
+	f, err := os.Open(file)
+	if err != nil {
+		return bundleReader{}, err
+	}
+	text, err := bundle.Unseal(f, key)
+	if err != nil {
+		return bundleReader{}, errors.Join(withHint(fmt.Errorf("%s: %w", file, err), "--identity FILE names the key that opens it"), f.Close())
+	}
+	r, err := bundle.NewReader(text)
+	if err != nil {
+		return bundleReader{}, errors.Join(unreadable(file, err), f.Close())
+	}
+	return bundleReader{r, f}, nil
+}
+
+// merge adds what is not there, and tells what that was.
+func (i *openIncident) merge(ctx context.Context, b bundle.Bundle, source string) (merged, error) {
+	m := merged{From: source}
+	var err error
+	if m.Entries, err = i.DB.Merge(ctx, b.Entries...); err != nil {
+		return m, err
+	}
+	if m.Hosts, err = mergeHosts(ctx, i.DB, b.Hosts); err != nil {
+		return m, err
+	}
+	contradicts, err := addKnownHosts(i.Dir, b.KnownHosts)
+	if err != nil {
+		return m, err
+	}
+	for _, name := range contradicts {
+		i.app.say("host key of %s: the other laptop trusts another one; it is left out, compare them", printable(name))
+	}
+	if m.Entries > 0 || m.Hosts > 0 {
+		done := timeline.Merge{From: source, Entries: m.Entries, Hosts: m.Hosts}
+		if err := i.Append(ctx, timeline.IncidentMerged, "", done); err != nil {
+			return m, err
+		}
+	}
+	var v verdict
+	if err := i.verifyTimeline(ctx, &v); err != nil {
+		return m, err
+	}
+	if len(v.EntryFlaws) > 0 {
+		first := v.EntryFlaws[0]
+		return m, withHint(fmt.Errorf("merged, but entry %s is not as it was written: %s", printable(first.Entry), first.What), "nightcall verify")
+	}
+	return m, nil
 }
 
 // mergeHosts stores visits that are not there, each in its place: of two visits

@@ -85,7 +85,7 @@ func (a *app) newIncident(ctx context.Context, title string) (home.Home, openedI
 	if err != nil {
 		return h, openedIncident{}, err
 	}
-	dir, err := a.createIncident(ctx, h, title, func(db *sqlite.DB) error { return db.Append(ctx, entry) })
+	dir, err := a.createIncident(ctx, h, title, func(_ string, db *sqlite.DB) error { return db.Append(ctx, entry) })
 	if err != nil {
 		return h, openedIncident{}, err
 	}
@@ -108,13 +108,13 @@ func cleanTitle(title string) (string, error) {
 
 // createIncident makes the directory with what write writes, at --incident when
 // that is given.
-func (a *app) createIncident(ctx context.Context, h home.Home, title string, write func(*sqlite.DB) error) (string, error) {
+func (a *app) createIncident(ctx context.Context, h home.Home, title string, write func(dir string, db *sqlite.DB) error) (string, error) {
 	fill := func(dir string) error {
 		db, err := sqlite.Open(ctx, filepath.Join(dir, home.Database))
 		if err != nil {
 			return err
 		}
-		return errors.Join(write(db), db.Close())
+		return errors.Join(write(dir, db), db.Close())
 	}
 	if a.incident == "" {
 		dir, err := h.Create(title, a.now(), fill)

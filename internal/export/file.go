@@ -2,6 +2,7 @@ package export
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,7 +12,17 @@ import (
 // and a crash leaves one of them. mode holds whatever the umask says. A link at
 // path is replaced by the file.
 func WriteFile(path string, data []byte, mode fs.FileMode) error {
-	return writeFile(path, data, mode, nil)
+	return writeFile(path, mode, nil, func(w io.Writer) error { return all(w, data) })
+}
+
+// StreamFile is WriteFile for what is too long to be held in memory.
+func StreamFile(path string, mode fs.FileMode, write func(io.Writer) error) error {
+	return writeFile(path, mode, nil, write)
+}
+
+func all(w io.Writer, data []byte) error {
+	_, err := w.Write(data)
+	return err
 }
 
 // replaceFile gives an existing file new content and keeps its mode and its
@@ -28,12 +39,12 @@ func replaceFile(path string, data []byte) error {
 	if !old.Mode().IsRegular() {
 		return fmt.Errorf("replace %s: it is not a regular file", path)
 	}
-	return writeFile(real, data, old.Mode().Perm(), old)
+	return writeFile(real, old.Mode().Perm(), old, func(w io.Writer) error { return all(w, data) })
 }
 
 // writeFile writes a new file beside path and renames it into place. With an
 // owner, the file gets the same one.
-func writeFile(path string, data []byte, mode fs.FileMode, owner fs.FileInfo) (err error) {
+func writeFile(path string, mode fs.FileMode, owner fs.FileInfo, write func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -46,7 +57,7 @@ func writeFile(path string, data []byte, mode fs.FileMode, owner fs.FileInfo) (e
 			err = fmt.Errorf("write %s: %w", path, err)
 		}
 	}()
-	if _, err = f.Write(data); err != nil {
+	if err = write(f); err != nil {
 		return err
 	}
 	if owner != nil {

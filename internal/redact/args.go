@@ -52,6 +52,39 @@ var (
 	asking       = regexp.MustCompile(`(?i)^--?(?:no|ask|without|prompt|use|with)[-_]|[-_](?:no|ask)[-_]`)
 )
 
+// lines masks what options hand to programs in a text of any kind, line by line:
+// what one line calls has nothing to do with the next, unless it goes on there.
+func lines(text string) string {
+	if !strings.Contains(text, "-") {
+		return text
+	}
+	var b strings.Builder
+	for text != "" {
+		end := 0
+		for {
+			end += lineLength(text[end:])
+			if end == len(text) || !strings.HasSuffix(text[:end], "\\\n") {
+				break
+			}
+		}
+		if line := text[:end]; strings.Contains(line, " -") || strings.HasPrefix(line, "-") {
+			b.WriteString(words(line))
+		} else {
+			b.WriteString(line)
+		}
+		text = text[end:]
+	}
+	return b.String()
+}
+
+// lineLength is the length of the first line, with its end.
+func lineLength(text string) int {
+	if n := strings.IndexByte(text, '\n'); n >= 0 {
+		return n + 1
+	}
+	return len(text)
+}
+
 // words masks what options hand to a program. The line is cut at blanks only:
 // the table of processes shows no quotes.
 func words(line string) string {
@@ -82,6 +115,9 @@ type scanner struct {
 // word returns one word, with what is secret in it masked.
 func (s *scanner) word(word string) string {
 	option := strings.HasPrefix(word, "-")
+	if word == `\` {
+		return word // the line goes on
+	}
 	if s.next && !option {
 		s.next = false
 		defer s.through()

@@ -54,7 +54,9 @@ func New(literals ...string) *Redactor {
 }
 
 // Text is as the function Text, and masks the literals.
-func (r *Redactor) Text(text string) string { return settle(r.replace(text), once) }
+func (r *Redactor) Text(text string) string {
+	return settle(r.replace(text), func(s string) string { return once(lines(s)) })
+}
 
 // Args is as the function Args, and masks the literals.
 func (r *Redactor) Args(line string) string {
@@ -102,6 +104,7 @@ func once(text string) string {
 var hints = []string{
 	"pass", "pwd", "secret", "token", "key", "auth", "bearer", "identified", "cookie", "akia", "asia",
 	"gho_", "ghp_", "ghs_", "ghu_", "ghr_", "github_pat_", "glpat-", "xox", "eyj", "sk_live_", "hvs.",
+	"$1$", "$2a$", "$2b$", "$2y$", "$5$", "$6$", "$y$", "$apr1$",
 }
 
 func suspicious(text string) bool {
@@ -122,5 +125,5 @@ var (
 	userinfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://[^\s/:@"']*:)[^\s/"']+@`)
 
 	// token is what has the shape of a secret, whatever its name.
-	token = regexp.MustCompile(`\bA[KS]IA[0-9A-Z]{16}\b|\bgh[opsur]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}|\bglpat-[A-Za-z0-9_-]{16,}|\bxox[abeprs]-[A-Za-z0-9-]{10,}|\bsk_live_[A-Za-z0-9]{16,}|\bhvs\.[A-Za-z0-9_-]{20,}|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`)
+	token = regexp.MustCompile(`\bA[KS]IA[0-9A-Z]{16}\b|\bgh[opsur]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}|\bglpat-[A-Za-z0-9_-]{16,}|\bxox[abeprs]-[A-Za-z0-9-]{10,}|\bsk_live_[A-Za-z0-9]{16,}|\bhvs\.[A-Za-z0-9_-]{20,}|\$(?:1|2[aby]|5|6|y|apr1)\$[./A-Za-z0-9$=,]{20,}|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`)
 )

@@ -45,6 +45,23 @@ var textCases = []struct{ in, want string }{
 	{"-----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY-----\nx", "-----BEGIN RSA PRIVATE KEY-----[secret]-----END RSA PRIVATE KEY-----\nx"},
 	{"-----BEGIN PRIVATE KEY-----\nhunter2 cut off", "-----BEGIN PRIVATE KEY-----[secret]"},
 	{"password=hunter2\npassword=hunter2", "password=[secret]\npassword=[secret]"},
+	{`we ran mysql -u root -phunter2 shop, and it worked`, `we ran mysql -u root -p[secret] shop, and it worked`},
+	{`curl -s -u admin:hunter2 https://x`, `curl -s -u admin:[secret] https://x`},
+	{`try --password hunter2 --host db1`, `try --password [secret] --host db1`},
+	{"mysqldump \\\n  --password \\\n  hunter2 shop", "mysqldump \\\n  --password \\\n  [secret] shop"},
+	{`{\"password\":\"hunter2\",\"user\":\"shop\"}`, `{\"password\":\"[secret]\",\"user\":\"shop\"}`},
+	{`{\\\"token\\\":\\\"hunter2\\\"}`, `{\\\"token\\\":\\\"[secret]\\\"}`},
+	{"password = \\\n  hunter2\nuser = x", "password = \\\n  [secret]\nuser = x"},
+	{"password=hun\\\nter2 x", "password=[secret] x"},
+	{"password: |\n  hunter2\n  ter3\nuser: x", "password: |\n  [secret]\nuser: x"},
+	{`<password>hunter2</password>`, `<password>[secret]</password>`},
+	{`SET PASSWORD FOR 'a'@'%' = PASSWORD('hunter2');`, `SET PASSWORD FOR 'a'@'%' = PASSWORD('[secret]');`},
+	{`ALTER USER a WITH ENCRYPTED PASSWORD 'hunter2';`, `ALTER USER a WITH ENCRYPTED PASSWORD '[secret]';`},
+	{`IDENTIFIED WITH mysql_native_password AS '*hunter2'`, `IDENTIFIED WITH mysql_native_password AS '[secret]'`},
+	{`user admin insecure-password hunter2`, `user admin insecure-password [secret]`},
+	{`    stats auth admin:hunter2`, `    stats auth admin:[secret]`},
+	{`machine x login shop password hunter2`, `machine x login shop password [secret]`},
+	{`shop:$6$hunter2$abcdefghijklmnopqrstuvwxyz0123456789:19000:0`, `shop:[secret]:19000:0`},
 	{"a AKIAABCDEFGHIJKLMNOP b", "a [secret] b"},
 	{"ghp_abcdefghijklmnopqrstuvwxyz0123456789", "[secret]"},
 	{"xoxb-1234567890-abcdef", "[secret]"},
@@ -160,13 +177,13 @@ func TestTimeIsLinear(t *testing.T) {
 	t.Parallel()
 	for _, piece := range []string{
 		"password", "password=", "password = '", "a://b:", "a://b:c@", "-----BEGIN PRIVATE KEY-----",
-		"authorization: ", "eyJaaaaaaaa.", "; mysql -p ", "secret]=", "'\"", "a", "?token=", "bearer ",
+		"authorization: ", "eyJaaaaaaaa.", "; mysql -p ", "secret]=", "'\"", "a", "?token=", "bearer ", "x -p\\\n", "-\n", "password: |\n  x\n", "password=x\\\n", `\\\"token\\\":\\\"`, "$6$x",
 	} {
-		text := strings.Repeat(piece, (1<<14)/len(piece))
+		text := strings.Repeat(piece, (1<<16)/len(piece))
 		began := time.Now()
 		redact.Args(text)
 		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("16 KiB of %q took %s", piece, took)
+			t.Errorf("64 KiB of %q took %s", piece, took)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/inventory"
 	"github.com/nightcall-sh/nightcall/internal/money"
 	"github.com/nightcall-sh/nightcall/internal/plain"
+	"github.com/nightcall-sh/nightcall/internal/redact"
 	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
 
@@ -180,7 +181,7 @@ func JSON(w io.Writer, d Data) error {
 		return fmt.Errorf("encode the report: %w", err)
 	}
 	var out bytes.Buffer
-	if err := json.Indent(&out, scrub(encoded), "", "  "); err != nil {
+	if err := json.Indent(&out, redact.Strings(encoded, redact.Text), "", "  "); err != nil {
 		return fmt.Errorf("encode the report: %w", err)
 	}
 	out.WriteByte('\n')
