@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,11 +9,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nightcall-sh/nightcall/internal/export"
+	"github.com/nightcall-sh/nightcall/internal/inventory"
 	"github.com/nightcall-sh/nightcall/internal/netbox"
 )
 
@@ -29,7 +33,8 @@ func newNetBoxPullCmd(a *app) *cobra.Command {
 		Use: "pull", Short: "List the machines that NetBox knows, as targets of a scan",
 		Long: `Read the devices and virtual machines of NetBox that have a primary address, and keep
 them in the incident's directory. With --targets the addresses are printed one a line,
-for nightcall scan to look at. With --offline the list that was kept last is used, for
+for nightcall scan to look at; nightcall scan --from-netbox and nightcall ssh-config
+--from-netbox do all of it in one go. With --offline the list that was kept last is used, for
 when NetBox is down too.` + netboxHelp + `
 
 EXIT STATUS
@@ -96,9 +101,8 @@ func runNetBoxPull(ctx context.Context, a *app, opts netboxPullOptions) error {
 
 // netboxSnapshot reads NetBox and keeps the list, or reads the list kept last.
 func (i *openIncident) netboxSnapshot(ctx context.Context, opts netboxPullOptions) (netboxSnapshot, error) {
-	path := filepath.Join(i.Dir, "netbox.json")
 	if opts.offline {
-		return i.app.oldSnapshot(path)
+		return i.oldSnapshot(cmp.Or(opts.url, i.app.getenv("NIGHTCALL_NETBOX_URL")))
 	}
 	client, _, err := i.app.connect(ctx, opts.netboxOptions)
 	if err != nil {
@@ -113,21 +117,102 @@ func (i *openIncident) netboxSnapshot(ctx context.Context, opts netboxPullOption
 	if err != nil {
 		return s, fmt.Errorf("snapshot of NetBox: %w", err)
 	}
-	return s, export.WriteFile(path, append(text, '\n'), 0o600)
+	return s, export.WriteFile(filepath.Join(i.Dir, snapshotFile), append(text, '\n'), 0o600)
 }
 
-func (a *app) oldSnapshot(path string) (netboxSnapshot, error) {
-	var s netboxSnapshot
-	text, err := os.ReadFile(path)
+// oldSnapshot is the list that was kept last: by this incident, or by any other for
+// the same NetBox.
+func (i *openIncident) oldSnapshot(server string) (netboxSnapshot, error) {
+	s, err := readSnapshot(filepath.Join(i.Dir, snapshotFile))
+	if errors.Is(err, fs.ErrNotExist) && server != "" {
+		s, err = newestSnapshot(filepath.Dir(i.Dir), server)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, withHint(errors.New("nothing was pulled from NetBox yet"), "nightcall netbox pull")
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &s)
 	}
 	if err != nil {
 		return s, fmt.Errorf("snapshot of NetBox: %w", err)
 	}
-	a.say("as of %s", a.momentText(s.At))
+	i.app.say("as of %s", i.app.momentText(s.At))
 	return s, nil
+}
+
+const snapshotFile = "netbox.json"
+
+func readSnapshot(path string) (netboxSnapshot, error) {
+	var s netboxSnapshot
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(text, &s)
+}
+
+// newestSnapshot is the youngest of what incidents have kept of one NetBox.
+func newestSnapshot(incidents, server string) (netboxSnapshot, error) {
+	files, err := filepath.Glob(filepath.Join(incidents, "*", snapshotFile))
+	if err != nil {
+		return netboxSnapshot{}, err
+	}
+	newest, found := netboxSnapshot{}, false
+	for _, file := range files {
+		s, err := readSnapshot(file)
+		if err == nil && s.Server == strings.TrimSuffix(server, "/") && (!found || s.At.After(newest.At)) {
+			newest, found = s, true
+		}
+	}
+	if !found {
+		return newest, fs.ErrNotExist
+	}
+	return newest, nil
+}
+
+// netboxHosts are the machines that NetBox knows, as hosts that nobody has visited.
+// When it does not answer, or nobody has said where it is, those kept last are used.
+func (i *openIncident) netboxHosts(ctx context.Context) ([]inventory.Host, error) {
+	offline := i.app.getenv("NIGHTCALL_NETBOX_URL") == ""
+	s, err := i.netboxSnapshot(ctx, netboxPullOptions{offline: offline})
+	if errors.Is(err, netbox.ErrUnheard) {
+		fmt.Fprintf(i.app.io.Err, "nightcall: warning: %s\n", printable(err.Error()))
+		s, err = i.oldSnapshot(i.app.getenv("NIGHTCALL_NETBOX_URL"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return hostsOf(s.Targets), nil
+}
+
+// hostsOf makes hosts of machines. Where several have one name, each has its site
+// behind it, and where that is not enough, its address is its name.
+func hostsOf(targets []netbox.Target) []inventory.Host {
+	sited := func(t netbox.Target) string { return strings.TrimSuffix(t.Name+"."+t.Site, ".") }
+	names := map[string]int{}
+	for _, t := range targets {
+		names[t.Name]++
+		if sited(t) != t.Name {
+			names[sited(t)]++
+		}
+	}
+	hosts := []inventory.Host{}
+	for _, t := range targets {
+		name := t.Name
+		if names[name] > 1 {
+			name = sited(t)
+		}
+		if names[name] > 1 {
+			name = t.Address.String()
+		}
+		hosts = append(hosts, inventory.Host{Name: name, Access: inventory.Access{Wire: wireNative, Address: t.Address.String(), Port: 22}})
+	}
+	return hosts
+}
+
+// strangersTo are those of the hosts that a fleet has neither by name nor by
+// address.
+func strangersTo(fleet inventory.Fleet, hosts []inventory.Host) []inventory.Host {
+	known := map[string]bool{}
+	for _, h := range fleet.Hosts {
+		known[h.Name], known[h.Access.Address] = true, true
+	}
+	return slices.DeleteFunc(hosts, func(h inventory.Host) bool { return known[h.Name] || known[h.Access.Address] })
 }

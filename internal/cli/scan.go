@@ -29,6 +29,7 @@ type scanOptions struct {
 	files          []string
 	fromSSHConfig  bool
 	fromKnownHosts bool
+	fromNetBox     bool
 	notVisited     bool
 	retryFailed    bool
 	fresh          bool
@@ -91,6 +92,7 @@ func (o *scanOptions) flags(cmd *cobra.Command) {
 	f.StringArrayVarP(&o.files, "file", "f", nil, "file of targets, one a line; - is standard input (may be repeated)")
 	f.BoolVar(&o.fromSSHConfig, "from-ssh-config", false, "add every host the ssh configuration names")
 	f.BoolVar(&o.fromKnownHosts, "from-known-hosts", false, "add every host ~/.ssh/known_hosts names")
+	f.BoolVar(&o.fromNetBox, "from-netbox", false, "add every machine that NetBox knows, or did at the last nightcall netbox pull when it is not told where to find one or gets no answer")
 	f.BoolVar(&o.notVisited, "not-visited", false, "add the private addresses that known hosts talk to and nobody has visited")
 	f.BoolVar(&o.retryFailed, "retry-failed", false, "visit exactly the hosts whose last visit was not ok")
 	f.BoolVar(&o.fresh, "fresh", false, "visit every target, also those an interrupted scan had finished")
@@ -162,7 +164,7 @@ func (s *scanRun) say(format string, args ...any) {
 
 // targets is what the command line means, resolved to routes.
 func (s *scanRun) targets(ctx context.Context, args []string) ([]routed, error) {
-	named := len(args) > 0 || len(s.opts.files) > 0 || s.opts.fromSSHConfig || s.opts.fromKnownHosts || s.opts.notVisited
+	named := len(args) > 0 || len(s.opts.files) > 0 || s.opts.fromSSHConfig || s.opts.fromKnownHosts || s.opts.fromNetBox || s.opts.notVisited
 	switch {
 	case s.opts.retryFailed && named:
 		return nil, usageError("nightcall scan --retry-failed", "--retry-failed chooses the hosts itself; name no targets")
@@ -192,6 +194,11 @@ func (s *scanRun) targets(ctx context.Context, args []string) ([]routed, error) 
 			return nil, err
 		}
 	}
+	if s.opts.fromNetBox {
+		if err := s.addNetBox(ctx, &list); err != nil {
+			return nil, err
+		}
+	}
 	if s.opts.notVisited {
 		if err := s.addNotVisited(ctx, &list); err != nil {
 			return nil, err
@@ -201,6 +208,15 @@ func (s *scanRun) targets(ctx context.Context, args []string) ([]routed, error) 
 		return nil, usageError("nightcall scan web1 10.0.1.0/28", "there is no target in what you named")
 	}
 	return s.resolve(ctx, list.targets)
+}
+
+// addNetBox takes every machine that NetBox knows, by the name it has there.
+func (s *scanRun) addNetBox(ctx context.Context, list *targetList) error {
+	hosts, err := s.incident.netboxHosts(ctx)
+	for _, h := range hosts {
+		list.addTarget(target{Target: ssh.Target{Host: h.Access.Address}, Named: h.Name})
+	}
+	return err
 }
 
 func (s *scanRun) addNotVisited(ctx context.Context, list *targetList) error {

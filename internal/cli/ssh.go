@@ -82,7 +82,7 @@ func (i *openIncident) prepareSSH(ctx context.Context, opts sshOptions, name str
 	if h.Access.Wire == "openssh" { // reached by what only the user's configuration says
 		after = filepath.Join(home, ".ssh", "config")
 	}
-	config, client, err := i.sshConfig(ctx, home, after)
+	config, client, err := i.sshConfig(ctx, home, after, nil)
 	if err != nil {
 		return nil, err
 	}

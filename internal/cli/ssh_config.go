@@ -19,6 +19,7 @@ type sshConfigOptions struct {
 	write     bool
 	remove    bool
 	unchecked bool
+	netbox    bool
 }
 
 func newSSHConfigCmd(a *app) *cobra.Command {
@@ -52,6 +53,7 @@ EXIT STATUS
 	f := cmd.Flags()
 	f.BoolVar(&opts.write, "write", false, "write it, and include it in ~/.ssh/config")
 	f.BoolVar(&opts.remove, "remove", false, "take the Include line out of ~/.ssh/config")
+	f.BoolVar(&opts.netbox, "from-netbox", false, "also the machines that NetBox knows and nobody has visited, as of the last pull when it does not answer")
 	f.BoolVar(&opts.unchecked, "unchecked", false, "write it even where there is no ssh to check it with")
 	return cmd
 }
@@ -93,7 +95,13 @@ func runSSHConfig(ctx context.Context, a *app, opts sshConfigOptions) error {
 			return fmt.Errorf("write ssh configuration: %w", err)
 		}
 	}
-	config, client, err := incident.sshConfig(ctx, home, "")
+	var more []inventory.Host
+	if opts.netbox {
+		if more, err = incident.netboxHosts(ctx); err != nil {
+			return err
+		}
+	}
+	config, client, err := incident.sshConfig(ctx, home, "", more)
 	if errors.Is(err, export.ErrNoClient) && (opts.unchecked || !opts.write) {
 		fmt.Fprintln(a.io.Err, "nightcall: warning: no ssh is installed here: spelled for a current one, and not checked")
 		err = nil
@@ -114,9 +122,11 @@ func runSSHConfig(ctx context.Context, a *app, opts sshConfigOptions) error {
 
 // sshConfig renders the incident's hosts for the installed client. Where there is
 // none, the error wraps export.ErrNoClient and the configuration is good still.
-func (i *openIncident) sshConfig(ctx context.Context, home, after string) (export.Config, export.Client, error) {
+// more are hosts of which only NetBox has told.
+func (i *openIncident) sshConfig(ctx context.Context, home, after string, more []inventory.Host) (export.Config, export.Client, error) {
 	fleet, err := i.Fleet(ctx)
 	if err == nil {
+		fleet.Hosts = append(fleet.Hosts, strangersTo(fleet, more)...)
 		err = noHosts(fleet)
 	}
 	if err != nil {

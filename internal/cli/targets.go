@@ -17,12 +17,16 @@ const maxAddresses = 4096
 // A target is one host that was named, and how.
 type target struct {
 	ssh.Target
-	Swept bool // it is one address of a range: nobody said that a host is there
+	Named string // what the inventory is to call it, when that is not what is dialled
+	Swept bool   // it is one address of a range: nobody said that a host is there
 }
 
 // name is what the inventory calls the host: the name as given, with the port
 // where it is not the usual one, in letters that every tool accepts.
 func (t target) name() string {
+	if t.Named != "" {
+		return t.Named
+	}
 	if t.Port == 0 || t.Port == 22 {
 		return t.Host
 	}
