@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -160,15 +161,15 @@ func (r netboxRecorder) keep(kind timeline.Kind, b netbox.Batch) error {
 	})
 }
 
-// netboxRecord is what this incident has written to a NetBox, oldest first.
-func (i *openIncident) netboxRecord(ctx context.Context, server string) ([]netbox.Batch, error) {
+// netboxRecord is what this incident has written to a NetBox, oldest first, and the
+// batches of which the record does not tell how they ended.
+func (i *openIncident) netboxRecord(ctx context.Context, server string) (batches, open []netbox.Batch, err error) {
 	entries, err := i.DB.Since(ctx, "")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var batches []netbox.Batch
 	for _, e := range entries {
-		if e.Kind != timeline.NetBoxWrote {
+		if e.Kind != timeline.NetBoxWrote && e.Kind != timeline.NetBoxWriting {
 			continue
 		}
 		data, ok := timeline.Decode[timeline.NetBoxBatch](e)
@@ -177,11 +178,25 @@ func (i *openIncident) netboxRecord(ctx context.Context, server string) ([]netbo
 		}
 		b := netbox.Batch{Op: netbox.Op(data.Op), Kind: netbox.Kind(data.Kind)}
 		if err := json.Unmarshal(data.Objects, &b.Objects); err != nil {
-			return nil, fmt.Errorf("record of NetBox %s: %w", e.ID, err)
+			return nil, nil, fmt.Errorf("record of NetBox %s: %w", e.ID, err)
 		}
-		batches = append(batches, b)
+		if e.Kind == timeline.NetBoxWriting {
+			open = append(open, b)
+			continue
+		}
+		batches, open = append(batches, b), without(open, b)
 	}
-	return batches, nil
+	return batches, open, nil
+}
+
+// without takes the newest open batch of the same sort out: it has ended.
+func without(open []netbox.Batch, ended netbox.Batch) []netbox.Batch {
+	for n, b := range slices.Backward(open) {
+		if b.Op == ended.Op && b.Kind == ended.Kind {
+			return slices.Delete(open, n, n+1)
+		}
+	}
+	return open
 }
 
 // netboxReason is what NetBox's changelog says about what we write.

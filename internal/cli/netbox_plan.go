@@ -121,7 +121,7 @@ func (i *openIncident) view(ctx context.Context, opts netboxPlanOptions) (netbox
 	if v.there, err = v.client.Read(ctx, v.wanted); err != nil {
 		return v, netboxHint(err)
 	}
-	record, err := i.netboxRecord(ctx, v.client.URL())
+	record, _, err := i.netboxRecord(ctx, v.client.URL())
 	if err != nil {
 		return v, err
 	}

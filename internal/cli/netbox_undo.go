@@ -12,7 +12,8 @@ func newNetBoxUndoCmd(a *app) *cobra.Command {
 		Use: "undo", Short: "Take back exactly what this incident wrote into NetBox",
 		Long: `Delete what this incident created in NetBox and give the fields it changed their old
 values, as the timeline tells. What somebody has changed since stays, and so does
-whatever holds something that is not ours. The token needs the right to delete.` + netboxHelp + `
+whatever holds something that is not ours. Where the record does not tell whether a
+request was done, NetBox is asked. The token needs the right to delete.` + netboxHelp + `
 
 EXIT STATUS
   0    taken back, but for what is said to stay
@@ -39,11 +40,11 @@ func runNetBoxUndo(ctx context.Context, a *app, opts netboxOptions) error {
 	if err != nil {
 		return err
 	}
-	record, err := i.netboxRecord(ctx, client.URL())
+	record, open, err := i.netboxRecord(ctx, client.URL())
 	if err != nil {
 		return err
 	}
-	plan, err := client.PlanUndo(ctx, record)
+	plan, err := client.PlanUndo(ctx, record, open)
 	if err != nil {
 		return netboxHint(err)
 	}

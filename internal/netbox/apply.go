@@ -240,8 +240,8 @@ func (a *applier) write(ctx context.Context, op Op, kind Kind, tasks []task) err
 		return err
 	}
 	done, err := a.send(ctx, op, kind, tasks)
-	if len(done) == 0 {
-		return err
+	if len(done) == 0 && err != nil {
+		return err // whether it was done is not known
 	}
 	switch op {
 	case Create:

@@ -107,7 +107,11 @@ func field(name string) func(Wanted) string {
 func (r *reader) parent(name string) func(Wanted) string {
 	return func(w Wanted) string {
 		ref, _ := w.Fields[name].(Ref)
-		if id := r.ids[ref]; id != 0 {
+		id, known := w.Fields[name].(int64)
+		if !known {
+			id = r.ids[ref]
+		}
+		if id != 0 {
 			return strconv.FormatInt(id, 10)
 		}
 		return ""

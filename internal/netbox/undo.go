@@ -13,8 +13,14 @@ import (
 
 // PlanUndo plans to take back what the record says was written: what we created
 // goes, fields we changed get their old value back. What somebody has changed
-// since stays, and so does what holds something that is not ours.
-func (c *Client) PlanUndo(ctx context.Context, batches []Batch) (Plan, error) {
+// since stays, and so does what holds something that is not ours. Of batches that
+// are open, nobody knows whether they were done: NetBox is asked.
+func (c *Client) PlanUndo(ctx context.Context, batches, open []Batch) (Plan, error) {
+	found, err := c.done(ctx, open)
+	if err != nil {
+		return Plan{}, err
+	}
+	batches = slices.Concat(batches, found)
 	u := &undoer{client: c, last: Remember(batches), there: map[Kind]map[int64]object{}, kept: map[Kind]map[int64]string{}}
 	u.collect(batches)
 	u.ours, u.fields = map[Cell]bool{}, map[Cell]map[string]any{}
@@ -35,6 +41,51 @@ func (c *Client) PlanUndo(ctx context.Context, batches []Batch) (Plan, error) {
 		return Plan{}, err
 	}
 	return u.plan(), nil
+}
+
+// done are the parts of open batches that NetBox has. A change is taken for done:
+// it is taken back only where NetBox holds what we wrote.
+func (c *Client) done(ctx context.Context, open []Batch) ([]Batch, error) {
+	var list []Batch
+	for _, b := range open {
+		if b.Op == Create {
+			found, err := c.created(ctx, b)
+			if err != nil {
+				return nil, err
+			}
+			b.Objects = found
+		}
+		if b.Op != Delete && len(b.Objects) > 0 {
+			list = append(list, b)
+		}
+	}
+	return list, nil
+}
+
+// created finds the objects of a batch that were made: those that are what we
+// would have made, with our tag.
+func (c *Client) created(ctx context.Context, b Batch) ([]Written, error) {
+	var wanted []Wanted
+	for _, o := range b.Objects {
+		w := Wanted{Kind: b.Kind, Key: o.Key, Host: o.Host, Fields: map[string]any{}}
+		for name, value := range o.After {
+			w.Fields[name] = normal(name, value)
+		}
+		wanted = append(wanted, w)
+	}
+	r := newReader(c, wanted)
+	if err := r.fetch(ctx, fetchedAs(b.Kind)); err != nil {
+		return nil, err
+	}
+	var found []Written
+	for i, w := range wanted {
+		o, why := r.match(w)
+		if why == "" && o != nil && (o.ours || !b.Kind.tagged()) && len(r.differences(w, *o)) == 0 {
+			b.Objects[i].ID = o.id
+			found = append(found, b.Objects[i])
+		}
+	}
+	return found, nil
 }
 
 // An undoer compares the record with what is there.
