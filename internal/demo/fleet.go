@@ -205,7 +205,8 @@ func caches() []spec {
 	redis := []listener{{port: 6379, process: "redis-server", pid: 733, command: command, user: "redis", rssMB: 900}}
 	packages := []string{"redis-server 5:7.0.15-1~deb12u1", "openssl 3.0.11-1~deb12u2", "libssl3 3.0.11-1~deb12u2", "openssh-server 1:9.2p1-2+deb12u2"}
 	services := []string{"redis-server.service loaded active running Advanced key-value store"}
-	one := spec{name: "redis1", address: "10.0.12.1", profile: debian12, cpus: 2, memoryMB: 4096, load: 0.2, uptime: 97 * day, listeners: redis, services: services, packages: packages}
+	const config = "/etc/redis/redis.conf:87:bind * -::*\n/etc/redis/redis.conf:111:protected-mode no\n/etc/redis/redis.conf:138:port 6379\n"
+	one := spec{name: "redis1", redis: config, address: "10.0.12.1", profile: debian12, cpus: 2, memoryMB: 4096, load: 0.2, uptime: 97 * day, listeners: redis, services: services, packages: packages}
 	two := one
 	two.name, two.address = "redis2", "10.0.12.2"
 	two.configured = "/etc/redis/redis.conf:536:replicaof 10.0.12.1 6379\n"

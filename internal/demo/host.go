@@ -31,6 +31,7 @@ type spec struct {
 	packages      []string // "name version"
 	libraries     []string // "pid path"
 	certs         string   // PEM, behind "file PATH" lines
+	redis         string   // lines of its configuration: "file:line:text"
 	configured    string   // lines of configurations: "file:line:text"
 	cron          string
 	mdstat        string
@@ -127,7 +128,7 @@ func (s spec) proc(m *Machine, now time.Time) {
 	m.Scripts["cpu"] = "Intel(R) Xeon(R) CPU E5-2640 v3 @ 2.60GHz\n"
 	m.Scripts["os"], m.Scripts["boot"], m.Scripts["load"], m.Scripts["memory"], m.Scripts["disks"] = "", "", "", "", ""
 	m.Scripts["routes"], m.Scripts["certs"] = "", s.certs
-	m.Scripts["dependencies"] = s.configured + "#end\n"
+	m.Scripts["dependencies"], m.Scripts["redis_settings"] = s.configured+"#end\n", s.redis+"#end\n"
 	if s.profile.systemd {
 		m.Files["/etc/machine-id"] = fmt.Sprintf("%032x\n", []byte(s.name + "-demo-host-----")[:16])
 	}

@@ -206,7 +206,7 @@ func (c *balancerReader) target(s serverLine) Target {
 	if s.words[0] == "server-template" && len(s.words) > 3 {
 		address = s.words[3]
 	}
-	t := Target{Server: s.words[1], File: clean(c.file), Line: s.number, Text: redact.Args(clip(strings.TrimRight(strings.Map(printableOrTab, strings.ToValidUTF8(s.text, "\uFFFD")), " \t"), maxText))}
+	t := Target{Server: s.words[1], File: clean(c.file), Line: s.number, Text: redact.Args(plainLine(s.text))}
 	for _, family := range []string{"ipv4@", "ipv6@", "tcp@", "tcp4@", "tcp6@"} {
 		address = strings.TrimPrefix(address, family)
 	}
@@ -214,13 +214,6 @@ func (c *balancerReader) target(s serverLine) Target {
 		t.Host, t.Port = host, port
 	}
 	return t
-}
-
-func printableOrTab(r rune) rune {
-	if r == '\t' {
-		return r
-	}
-	return printable(r)
 }
 
 // checked reports what a server's words say of checks, the last of them.

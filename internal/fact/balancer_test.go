@@ -79,7 +79,7 @@ func TestBalancerTargets(t *testing.T) {
 	got := observe(balancersFact(), Raw{Files: map[string]File{file: {Content: text}}}).Balancers.Value
 	want := []Target{
 		{Server: "a", Host: "10.0.0.1", Port: 80, File: file, Line: 2, Text: "\tserver a 10.0.0.1:80 weight 3"},
-		{Server: "c", Host: "db1.lan", Port: 3306, File: file, Line: 4, Text: "    server c db1.lan:3306 check  # main"},
+		{Server: "c", Host: "db1.lan", Port: 3306, File: file, Line: 4, Text: "    server c db1.lan:3306 check  # main "},
 		{Server: "s", Host: "app", Port: 9000, File: file, Line: 5, Text: " server-template s 1-3 ipv4@app:9000 password=" + redact.Mask},
 		{Server: "u", File: file, Line: 6, Text: " server u unix@/run/x.sock"},
 		{Server: "e", File: file, Line: 7, Text: " server e ${HOST}:80"},

@@ -10,33 +10,34 @@ import (
 // A Set is everything observed on one host. Fields nobody asked for have the
 // zero State.
 type Set struct {
-	OS           Observed[OS]           `json:"os"`
-	Kernel       Observed[Kernel]       `json:"kernel"`
-	Boot         Observed[Boot]         `json:"boot"`
-	Platform     Observed[Platform]     `json:"platform"`
-	MachineID    Observed[string]       `json:"machine_id"`
-	CPU          Observed[CPU]          `json:"cpu"`
-	Load         Observed[Load]         `json:"load"`
-	Memory       Observed[Memory]       `json:"memory"`
-	Filesystems  Observed[[]Filesystem] `json:"filesystems"`
-	Disks        Observed[[]Disk]       `json:"disks"`
-	Interfaces   Observed[[]Interface]  `json:"interfaces"`
-	Routes       Observed[[]Route]      `json:"routes"`
-	DNS          Observed[DNS]          `json:"dns"`
-	Sockets      Observed[Sockets]      `json:"sockets"`
-	Processes    Observed[[]Process]    `json:"processes"`
-	Services     Observed[[]Service]    `json:"services"`
-	Schedules    Observed[[]Schedule]   `json:"schedules"`
-	Firewall     Observed[Firewall]     `json:"firewall"`
-	Packages     Observed[[]Package]    `json:"packages"`
-	Libraries    Observed[[]Library]    `json:"libraries"`
-	Certs        Observed[[]Cert]       `json:"certs"`
-	Balancers    Observed[[]Balancer]   `json:"balancers"`
-	Dependencies Observed[[]Dependency] `json:"dependencies"`
-	Clock        Observed[Clock]        `json:"clock"`
-	Changes      Observed[[]Change]     `json:"changes"`
-	Network      Observed[Network]      `json:"network"`
-	DiskRates    Observed[[]DiskRate]   `json:"disk_rates"`
+	OS            Observed[OS]           `json:"os"`
+	Kernel        Observed[Kernel]       `json:"kernel"`
+	Boot          Observed[Boot]         `json:"boot"`
+	Platform      Observed[Platform]     `json:"platform"`
+	MachineID     Observed[string]       `json:"machine_id"`
+	CPU           Observed[CPU]          `json:"cpu"`
+	Load          Observed[Load]         `json:"load"`
+	Memory        Observed[Memory]       `json:"memory"`
+	Filesystems   Observed[[]Filesystem] `json:"filesystems"`
+	Disks         Observed[[]Disk]       `json:"disks"`
+	Interfaces    Observed[[]Interface]  `json:"interfaces"`
+	Routes        Observed[[]Route]      `json:"routes"`
+	DNS           Observed[DNS]          `json:"dns"`
+	Sockets       Observed[Sockets]      `json:"sockets"`
+	Processes     Observed[[]Process]    `json:"processes"`
+	Services      Observed[[]Service]    `json:"services"`
+	Schedules     Observed[[]Schedule]   `json:"schedules"`
+	Firewall      Observed[Firewall]     `json:"firewall"`
+	Packages      Observed[[]Package]    `json:"packages"`
+	Libraries     Observed[[]Library]    `json:"libraries"`
+	Certs         Observed[[]Cert]       `json:"certs"`
+	Balancers     Observed[[]Balancer]   `json:"balancers"`
+	Dependencies  Observed[[]Dependency] `json:"dependencies"`
+	RedisSettings Observed[[]Setting]    `json:"redis_settings"`
+	Clock         Observed[Clock]        `json:"clock"`
+	Changes       Observed[[]Change]     `json:"changes"`
+	Network       Observed[Network]      `json:"network"`
+	DiskRates     Observed[[]DiskRate]   `json:"disk_rates"`
 
 	// What only a deep look asks.
 	Databases       Observed[[]Database]       `json:"databases"`
@@ -348,6 +349,17 @@ type Dependency struct {
 
 // Key names the item among its siblings.
 func (d Dependency) Key() string { return d.File + ":" + strconv.Itoa(d.Line) + " " + d.Host }
+
+// A Setting is one line of a configuration.
+type Setting struct {
+	File string `json:"file"`
+	Line int    `json:"line"`
+	Name string `json:"name"`
+	Text string `json:"text"` // the line, with its indentation
+}
+
+// Key names the item among its siblings.
+func (s Setting) Key() string { return s.File + ":" + strconv.Itoa(s.Line) }
 
 // Clock is the host's clock against the laptop's.
 type Clock struct {

@@ -33,6 +33,20 @@ func clip(s string, limit int) string {
 	return s[:limit]
 }
 
+// plainLine is one line of a file as it is written, blanks included, and without
+// what is no text.
+func plainLine(s string) string {
+	return clip(strings.ToValidUTF8(strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return r
+		}
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, strings.TrimRight(s, "\r\n")), "\uFFFD"), maxText)
+}
+
 func printable(r rune) rune {
 	switch {
 	case r >= '\t' && r <= '\r':
