@@ -51,6 +51,7 @@ func (f *checkFile) read() error {
 		"warning":    f.part("warning", &spec.Warning),
 		"unknown":    f.part("unknown", &spec.Unknown),
 		"confidence": f.part("confidence", &spec.Confidence),
+		"correction": f.part("correction", &spec.Correction),
 		"weight":     f.noted("weight", f.numberInto(&spec.Weight, "weight")),
 		"facts":      f.noted("facts", f.words("facts", &spec.Facts)),
 		"evidence":   f.noted("evidence", f.evidence),

@@ -86,6 +86,9 @@ type Finding struct {
 	Business   string     `json:"business"`         // one plain sentence for people who pay
 	Reason     string     `json:"reason,omitempty"` // why unknown, or what was missing
 	Evidence   []Evidence `json:"evidence"`
+
+	// Correction is what would put it right; nil where nothing is known.
+	Correction *Correction `json:"correction,omitempty"`
 }
 
 // Subject is what a judgement looks at.

@@ -248,6 +248,9 @@ func (c Check) judgeOne(s Subject, seen sight, item subject) (Finding, bool) {
 		f.Reason = cmp.Or(reason, f.Summary)
 	}
 	f.Reason = cmp.Or(f.Reason, seen.missing())
+	if correct := correctors[c.Spec.Correction]; correct != nil && status != Unknown {
+		f.Correction = correct(s, item.key).plain()
+	}
 	return f, true
 }
 

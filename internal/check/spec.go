@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ type Spec struct {
 	Unknown    string      `json:"unknown,omitempty"`
 	Confidence string      `json:"confidence"`
 	Evidence   []ProofSpec `json:"evidence"`
+	Correction string      `json:"correction,omitempty"` // the name of what would put it right
 }
 
 // A ProofSpec is where a person sees the same again, and what to show of it.
@@ -116,6 +118,9 @@ func checkWords(spec Spec) error {
 		return &SpecError{Part: "critical", Message: "a check needs a critical, warning or unknown condition"}
 	case len(spec.Evidence) == 0:
 		return &SpecError{Part: "evidence", Message: "is missing: what would a person type to see it?"}
+	case spec.Correction != "" && correctors[spec.Correction] == nil:
+		names := slices.Collect(maps.Keys(correctors))
+		return &SpecError{Part: "correction", Message: "unknown correction " + spec.Correction, Near: Nearest(spec.Correction, names)}
 	case len(spec.Evidence) > maxEvidence:
 		return &SpecError{Part: "evidence", Message: fmt.Sprintf("at most %d proofs are accepted", maxEvidence)}
 	}

@@ -56,7 +56,7 @@ EXIT STATUS
 		return a.completeHosts(cmd, nil, typed)
 	})
 	_ = cmd.RegisterFlagCompletionFunc("check", a.completeChecks)
-	cmd.AddCommand(newFindingsMuteCmd(a), newFindingsUnmuteCmd(a), newFindingsMutedCmd(a))
+	cmd.AddCommand(newFindingsShowCmd(a), newFindingsMuteCmd(a), newFindingsUnmuteCmd(a), newFindingsMutedCmd(a))
 	return cmd
 }
 

@@ -104,6 +104,9 @@ func (p *findingsPage) finding(f check.Finding, also []string) {
 			p.line("    %s", e.Output)
 		}
 	}
+	if f.Correction != nil {
+		p.line("  A correction is ready, and not applied: nightcall findings show %s", f.ID)
+	}
 	if len(f.Evidence) > 0 {
 		p.line("  %s, check %s, finding %s", p.age(f.Evidence[0].At), f.Check, f.ID)
 	}

@@ -168,6 +168,10 @@ func discoveries(d Data) part {
 		for _, e := range f.Evidence {
 			p.code(joinLines("$ "+e.Command, e.Output, "read "+moment(e.At, d.At)))
 		}
+		if c := f.Correction; c != nil {
+			p.para("Ready, and not applied: " + c.Title + ". Before it: " + c.Caution + ".")
+			p.code(joinLines(c.Diff, "$ "+c.Then))
+		}
 		p.para(fmt.Sprintf("Confidence: %s. Check %s, finding %s.", f.Confidence, f.Check, f.ID))
 	}
 	if n == 0 {
