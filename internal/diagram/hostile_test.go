@@ -23,9 +23,8 @@ var hostile = []string{
 	"`$(id)`", "${x}", "x\x1b[2J", "\u202eevil", "--> b", `'; DROP`, strings.Repeat("long", 100), "", " ", "日本語",
 }
 
-// A name is text in every format, and never anything else.
-func TestHostileNames(t *testing.T) {
-	t.Parallel()
+// hostileMap is a platform of nothing but such names.
+func hostileMap() link.Map {
 	var m link.Map
 	for n, name := range hostile {
 		m.Hosts = append(m.Hosts, link.Node{Name: name, Runs: "x" + name, Group: name, Domain: name, Address: name, Visited: true})
@@ -33,7 +32,13 @@ func TestHostileNames(t *testing.T) {
 			From: link.End{Host: name}, To: link.End{Host: hostile[(n+1)%len(hostile)]}, Label: name, State: link.Established, Port: 1,
 		})
 	}
-	p := drawn(m, Options{Title: strings.Join(hostile, " "), FoldAbove: 1000})
+	return m
+}
+
+// A name is text in every format, and never anything else.
+func TestHostileNames(t *testing.T) {
+	t.Parallel()
+	p := drawn(hostileMap(), Options{Title: strings.Join(hostile, " "), FoldAbove: 1000})
 	elements(t, SVG(p))
 	declarations(t, Go(p))
 	pythonCalls(t, Python(p))
