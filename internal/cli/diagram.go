@@ -1,13 +1,16 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,13 +30,14 @@ type diagramOptions struct {
 	scale        float64
 	before       string
 	after        string
+	engine       string
 }
 
 // foldAbove is the number of nodes from which on equal siblings are drawn as one.
 const foldAbove = 40
 
 // A renderer writes a picture in one format.
-type renderer func(diagram.Picture) ([]byte, error)
+type renderer func(context.Context, diagram.Picture) ([]byte, error)
 
 // diagramFormats are the endings of the files that are written.
 var diagramFormats = []string{"d2", "dot", "go", "mmd", "png", "py", "svg", "txt"}
@@ -87,7 +91,9 @@ EXIT STATUS
 	f.StringVar(&opts.before, "before", "", "draw what changed since: a time, a span back from now, or the id of a scan")
 	f.StringVar(&opts.after, "after", "", "and until when (default: now)")
 	f.BoolVar(&opts.plain, "plain", false, "without findings")
+	f.StringVar(&opts.engine, "engine", "nightcall", "who lays out an svg or a png: nightcall, or dot where Graphviz is installed")
 	f.Float64Var(&opts.scale, "scale", 0, "of a png: pixels for each of the svg's, 0.1 to 8 (default: 2, less for a large picture)")
+	_ = cmd.RegisterFlagCompletionFunc("engine", completeWords("nightcall", "dot"))
 	_ = cmd.RegisterFlagCompletionFunc("format", completeWords(diagramFormats...))
 	return cmd
 }
@@ -112,7 +118,7 @@ func runDiagram(ctx context.Context, a *app, opts diagramOptions) error {
 	if len(m.Hosts)+len(m.Links) == 0 {
 		return cmp.Or(broken, withHint(errors.New("there is nothing to draw yet"), "nightcall scan web1 web2, or nightcall host declare db1 --runs mysql"))
 	}
-	text, err := render(diagram.Of(m, m.Groups(), o))
+	text, err := render(ctx, diagram.Of(m, m.Groups(), o))
 	if errors.Is(err, diagram.ErrLarge) {
 		return withHint(err, "a smaller --scale, a smaller --fold, or -o arch.svg, which has no pixels")
 	}
@@ -161,11 +167,37 @@ func (o *diagramOptions) renderer(a *app) (renderer, error) {
 		return nil, usageError("nightcall diagram -o arch.png --scale 2", "--scale must be from 0.1 to 8")
 	case o.format == "png" && o.file == "" && (a.json || a.io.OutTTY):
 		return nil, usageError("nightcall diagram -o arch.png", "a png is no text: it needs a file")
+	case o.engine == "dot":
+		return o.graphviz()
+	case o.engine != "nightcall":
+		return nil, usageError("engines: nightcall, dot", "unknown engine %q", o.engine)
 	case o.format == "png":
-		return func(p diagram.Picture) ([]byte, error) { return diagram.PNG(p, o.scale) }, nil
+		return func(_ context.Context, p diagram.Picture) ([]byte, error) { return diagram.PNG(p, o.scale) }, nil
 	}
 	write := textRenderers[o.format]
-	return func(p diagram.Picture) ([]byte, error) { return write(p), nil }, nil
+	return func(_ context.Context, p diagram.Picture) ([]byte, error) { return write(p), nil }, nil
+}
+
+// graphviz has the picture laid out and drawn by dot, for at most a minute.
+func (o *diagramOptions) graphviz() (renderer, error) {
+	if o.format != "svg" && o.format != "png" || o.scale != 0 {
+		return nil, usageError("nightcall diagram -o arch.svg --engine dot", "--engine dot draws svg and png, without --scale")
+	}
+	dot, err := exec.LookPath("dot")
+	if err != nil {
+		return nil, withHint(fmt.Errorf("draw with Graphviz: %w", err), "install Graphviz, or leave out --engine")
+	}
+	return func(ctx context.Context, p diagram.Picture) ([]byte, error) {
+		ctx, cancel := context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, dot, "-T"+o.format)
+		cmd.Stdin = bytes.NewReader(diagram.DOT(p))
+		out, err := cmd.Output()
+		if err != nil {
+			return nil, withHint(fmt.Errorf("draw with Graphviz: %w", err), "leave out --engine")
+		}
+		return out, nil
+	}, nil
 }
 
 // marks judges a fleet, for the overlay of its picture. A check file that cannot

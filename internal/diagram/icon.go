@@ -7,7 +7,7 @@ var iconFS embed.FS
 
 // iconFiles names the picture of each kind; those without one look like a host.
 var iconFiles = map[string]string{
-	"haproxy": "haproxy", "varnish": "host", "traefik": "traefik", "nginx": "nginx", "apache": "apache", "jenkins": "jenkins",
+	"haproxy": "haproxy", "varnish": "host", "traefik": "traefik", "nginx": "nginx", "apache": "apache", "angular": "angular", "jenkins": "jenkins",
 	"elasticsearch": "elasticsearch", "kafka": "kafka", "zookeeper": "zookeeper", "cassandra": "cassandra", "activemq": "activemq",
 	"tomcat": "tomcat", "spring": "spring", "java": "java", "php": "php", "node": "node", "python": "python", "ruby": "ruby",
 	"mariadb": "mariadb", "mysql": "mysql", "postgresql": "postgresql", "mongodb": "mongodb", "redis": "redis", "sentinel": "redis",

@@ -20,7 +20,7 @@ var mingrammer = map[string]symbol{
 	"activemq": {"onprem.queue", "ActiveMQ"}, "rabbitmq": {"onprem.queue", "RabbitMQ"}, "cassandra": {"onprem.database", "Cassandra"},
 	"mariadb": {"onprem.database", "MariaDB"}, "mysql": {"onprem.database", "MySQL"}, "postgresql": {"onprem.database", "PostgreSQL"},
 	"mongodb": {"onprem.database", "MongoDB"}, "redis": {"onprem.inmemory", "Redis"}, "sentinel": {"onprem.inmemory", "Redis"},
-	"memcached": {"onprem.inmemory", "Memcached"}, "docker": {"onprem.container", "Docker"}, "spring": {"programming.framework", "Spring"},
+	"memcached": {"onprem.inmemory", "Memcached"}, "docker": {"onprem.container", "Docker"}, "spring": {"programming.framework", "Spring"}, "angular": {"programming.framework", "Angular"},
 	"java": {"programming.language", "Java"}, "php": {"programming.language", "PHP"}, "node": {"programming.language", "NodeJS"},
 	"python": {"programming.language", "Python"}, "ruby": {"programming.language", "Ruby"}, "minio": {"generic.storage", "Storage"},
 	"nfs": {"generic.storage", "Storage"}, "samba": {"generic.storage", "Storage"},
@@ -35,7 +35,7 @@ var goDiagrams = map[string]symbol{
 	"cassandra": {"apps", "Database.Cassandra"}, "mariadb": {"apps", "Database.Mariadb"}, "mysql": {"apps", "Database.Mysql"},
 	"postgresql": {"apps", "Database.Postgresql"}, "mongodb": {"apps", "Database.Mongodb"}, "redis": {"apps", "Inmemory.Redis"},
 	"sentinel": {"apps", "Inmemory.Redis"}, "memcached": {"apps", "Inmemory.Memcached"}, "docker": {"apps", "Container.Docker"},
-	"spring": {"programming", "Framework.Spring"}, "java": {"programming", "Language.Java"}, "php": {"programming", "Language.Php"},
+	"spring": {"programming", "Framework.Spring"}, "angular": {"programming", "Framework.Angular"}, "java": {"programming", "Language.Java"}, "php": {"programming", "Language.Php"},
 	"node": {"programming", "Language.Nodejs"}, "python": {"programming", "Language.Python"}, "ruby": {"programming", "Language.Ruby"},
 	"minio": {"generic", "Storage.Storage"}, "nfs": {"generic", "Storage.Storage"}, "samba": {"generic", "Storage.Storage"},
 }

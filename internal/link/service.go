@@ -63,6 +63,7 @@ var kinds = []kind{
 	{"lighttpd", "lighttpd", Web, []string{"lighttpd"}, nil, nil, []string{"lighttpd"}},
 	{"nginx", "nginx", Web, []string{"nginx"}, nil, nil, []string{"nginx"}},
 	{"apache", "Apache", Web, []string{"apache2", "httpd"}, nil, nil, []string{"apache2", "httpd"}},
+	{"angular", "Angular", Web, nil, nil, nil, nil}, // of browsers: only declared
 	{"jenkins", "Jenkins", Support, nil, []string{"jenkins.war"}, nil, []string{"jenkins"}},
 	{"elasticsearch", "Elasticsearch", Database, nil, []string{"org.elasticsearch", "org.opensearch"}, []int{9200, 9300}, []string{"elasticsearch", "opensearch"}},
 	{"kafka", "Kafka", Queue, nil, []string{"kafka.Kafka"}, []int{9092}, []string{"kafka"}},

@@ -124,3 +124,12 @@ func TestDiagramNothingChanged(t *testing.T) {
 		}
 	}
 }
+
+func TestDiagramWithoutGraphviz(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	d := twoScans(t)
+	code, _, stderr := d.nightcall(t, "diagram", "-o", filepath.Join(t.TempDir(), "arch.svg"), "--engine", "dot")
+	if code != exitFailed || !strings.Contains(stderr, "hint: install Graphviz, or leave out --engine") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+}
