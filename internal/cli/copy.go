@@ -210,9 +210,17 @@ func (c *sharedCopy) entry(e timeline.Entry) timeline.Entry {
 	switch f, ok := timeline.Decode[timeline.EvidenceFile](e); {
 	case e.Kind == timeline.EvidenceAdded && ok:
 		return c.evidenceEntry(e, f)
+	case e.Kind == timeline.CommandStarted:
+		if start, ok := timeline.Decode[timeline.CommandStart](e); ok {
+			start.Argv = redact.Argv(start.Argv)
+			e.Data, _ = json.Marshal(start)
+		}
 	case e.Kind == timeline.CommandFinished:
 		if end, ok := timeline.Decode[timeline.CommandEnd](e); ok {
-			end.SHA256, end.Evidence = "", c.files[end.Evidence].Name // what was hashed is not what is here
+			end.SHA256 = "" // what was hashed is not what is here
+			for n, name := range end.Evidence {
+				end.Evidence[n] = c.files[name].Name
+			}
 			e.Data, _ = json.Marshal(end)
 		}
 	}

@@ -46,7 +46,8 @@ reached.
 
 A command is taken for a look unless --change says that it alters the host. Both are
 written to the timeline before they run and after they ended, with exit status,
-duration and output. It ends with us: on a timeout, on ^C, and when the link breaks.
+duration and output; of a long output the timeline has head and tail, and a file of the
+evidence all of it, up to 1 MiB from each host. It ends with us: on a timeout, on ^C, and when the link breaks.
 
 EXIT STATUS
   0    the command ended with 0 on every host
@@ -214,11 +215,7 @@ func (c *commandRun) on(ctx context.Context, h inventory.Host, many bool) error 
 	if ctx.Err() != nil {
 		return nil
 	}
-	argv := make([]string, len(c.cmd.Argv))
-	for n, arg := range c.cmd.Argv {
-		argv[n] = redact.Text(arg)
-	}
-	start := timeline.CommandStart{Run: c.id, Argv: argv, Change: c.opts.change, Root: c.opts.root}
+	start := timeline.CommandStart{Run: c.id, Argv: redact.Argv(c.cmd.Argv), Change: c.opts.change, Root: c.opts.root}
 	if len(c.cmd.Stdin) > 0 {
 		start.Stdin = digest(c.cmd.Stdin)
 	}
@@ -236,11 +233,40 @@ func (c *commandRun) on(ctx context.Context, h inventory.Host, many bool) error 
 	if err != nil {
 		end.Error = redact.Text(err.Error())
 	}
-	if err := c.incident.Append(context.WithoutCancel(ctx), timeline.CommandFinished, h.Name, end); err != nil {
+	if err := c.finish(context.WithoutCancel(ctx), h.Name, end, out); err != nil {
 		return err
 	}
 	c.show(h, out, err, took, many)
 	return nil
+}
+
+// finish writes the end of the command, with all of its output that does not fit
+// there as files of the evidence.
+func (c *commandRun) finish(ctx context.Context, name string, end timeline.CommandEnd, out host.Output) error {
+	var entries []timeline.Entry
+	for _, stream := range []struct {
+		name string
+		text []byte
+	}{{"stdout", out.Stdout}, {"stderr", out.Stderr}} {
+		if len(stream.text) <= maxExcerpt {
+			continue
+		}
+		f, err := c.incident.keep(name+"-"+c.id+"."+stream.name, bytes.NewReader(stream.text))
+		if err != nil {
+			return err
+		}
+		e, err := c.incident.entry(timeline.EvidenceAdded, name, f)
+		if err != nil {
+			return err
+		}
+		entries = append(entries, e)
+		end.Evidence = append(end.Evidence, f.Name)
+	}
+	e, err := c.incident.entry(timeline.CommandFinished, name, end)
+	if err != nil {
+		return err
+	}
+	return c.incident.DB.Append(ctx, append(entries, e)...)
 }
 
 func (c *commandRun) execute(ctx context.Context, h inventory.Host) (host.Output, error) {

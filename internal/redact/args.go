@@ -52,6 +52,19 @@ var (
 	asking       = regexp.MustCompile(`(?i)^--?(?:no|ask|without|prompt|use|with)[-_]|[-_](?:no|ask)[-_]`)
 )
 
+// Argv masks the secrets in the arguments of a command, each of which stays one.
+func Argv(argv []string) []string {
+	masked := make([]string, len(argv))
+	var s scanner
+	for n, arg := range argv {
+		if !strings.ContainsAny(arg, space) || s.next {
+			arg = s.word(arg)
+		}
+		masked[n] = Text(arg)
+	}
+	return masked
+}
+
 // lines masks what options hand to programs in a text of any kind, line by line:
 // what one line calls has nothing to do with the next, unless it goes on there.
 func lines(text string) string {

@@ -55,12 +55,48 @@ func New(literals ...string) *Redactor {
 
 // Text is as the function Text, and masks the literals.
 func (r *Redactor) Text(text string) string {
-	return settle(r.replace(text), func(s string) string { return once(lines(s)) })
+	text = keys(r.replace(text))
+	var b strings.Builder
+	for text != "" {
+		n := statement(text)
+		b.WriteString(settle(text[:n], func(s string) string { return once(lines(s)) }))
+		text = text[n:]
+	}
+	return b.String()
 }
 
 // Args is as the function Args, and masks the literals.
 func (r *Redactor) Args(line string) string {
-	return settle(r.replace(line), func(s string) string { return once(words(s)) })
+	return settle(keys(r.replace(line)), func(s string) string { return once(words(s)) })
+}
+
+// keys masks private keys, which alone are longer than a statement.
+func keys(text string) string {
+	if !strings.Contains(text, "PRIVATE KEY") {
+		return text
+	}
+	return privateKey.ReplaceAllString(text, "${1}"+Mask+"${2}")
+}
+
+// statement is the length of the first line with those that it goes on with:
+// after a backslash, or as a block of YAML. What a line holds has nothing to do
+// with the next otherwise, and harmless lines cost little on their own.
+func statement(text string) int {
+	n := lineLength(text)
+	for n < len(text) && strings.HasSuffix(strings.TrimRight(text[:n], "\r\n"), `\`) {
+		n += lineLength(text[n:])
+	}
+	if blockFollows(strings.TrimRight(text[:n], " \t\r\n")) {
+		for n < len(text) && text[n] == ' ' {
+			n += lineLength(text[n:])
+		}
+	}
+	return n
+}
+
+func blockFollows(line string) bool {
+	line = strings.TrimRight(line, "+-")
+	return strings.HasSuffix(line, "|") || strings.HasSuffix(line, ">")
 }
 
 func (r *Redactor) replace(text string) string {
@@ -92,7 +128,6 @@ func once(text string) string {
 	if !suspicious(text) {
 		return text
 	}
-	text = privateKey.ReplaceAllString(text, "${1}"+Mask+"${2}")
 	text = authorization.ReplaceAllString(text, "${1}"+Mask)
 	text = userinfo.ReplaceAllString(text, "${1}"+Mask+"@")
 	text = assignments(text)

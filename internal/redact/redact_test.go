@@ -1,6 +1,7 @@
 package redact_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +121,22 @@ func TestArgs(t *testing.T) {
 	for _, c := range argsCases {
 		if got := redact.Args(c.in); got != c.want {
 			t.Errorf("Args(%q)\n got %q\nwant %q", c.in, got, c.want)
+		}
+	}
+}
+
+func TestArgv(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ in, want []string }{
+		{[]string{"echo", "--token", "hunter2", "x"}, []string{"echo", "--token", "[secret]", "x"}},
+		{[]string{"tool", "--password", "two words", "x"}, []string{"tool", "--password", "[secret]", "x"}},
+		{[]string{"mysql", "-phunter2", "shop"}, []string{"mysql", "-p[secret]", "shop"}},
+		{[]string{"sh", "-c", "mysql -phunter2 shop"}, []string{"sh", "-c", "mysql -p[secret] shop"}},
+		{[]string{"tool", "", "a b"}, []string{"tool", "", "a b"}},
+		{nil, []string{}},
+	} {
+		if got := redact.Argv(c.in); !slices.Equal(got, c.want) {
+			t.Errorf("Argv(%q) = %q, want %q", c.in, got, c.want)
 		}
 	}
 }

@@ -22,6 +22,7 @@ type command struct {
 	took    time.Duration
 	stdout  string
 	stderr  string
+	files   []string // with all of a long output
 }
 
 // commands pairs the beginnings and ends of commands, in the order in which they
@@ -41,6 +42,7 @@ func commands(entries []timeline.Entry) []*command {
 			d, ok := timeline.Decode[timeline.CommandEnd](e)
 			if c := open[[2]string{d.Run, e.Host}]; ok && c != nil {
 				c.ended, c.exit, c.failure, c.took, c.stdout, c.stderr = true, d.Exit, d.Error, d.Took, d.Stdout, d.Stderr
+				c.files = d.Evidence
 			}
 		}
 	}
@@ -50,9 +52,5 @@ func commands(entries []timeline.Entry) []*command {
 // commandLine is the command as a person would type it. Secrets are masked before
 // quoting, which would take them apart, and after it, where the program tells.
 func commandLine(argv []string) string {
-	masked := make([]string, len(argv))
-	for n, arg := range argv {
-		masked[n] = redact.Text(arg)
-	}
-	return redact.Args(host.Quote(masked...))
+	return redact.Args(host.Quote(redact.Argv(argv)...))
 }

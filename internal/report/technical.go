@@ -220,6 +220,9 @@ func actions(d Data) part {
 		p.heading(c.title() + " on " + c.host)
 		p.para(fmt.Sprintf("%s by %s: %s", moment(c.started, d.At), c.by, c.end()))
 		p.code(joinLines("$ "+c.line, c.stdout, c.stderr))
+		for _, name := range c.files {
+			p.para("All of it: evidence/" + name)
+		}
 	}
 	return p
 }

@@ -173,8 +173,8 @@ type CommandEnd struct {
 	Dropped int64         `json:"dropped,omitempty"`
 	SHA256  string        `json:"sha256,omitempty"` // of the whole output
 
-	// Evidence is the file with more of the output than fits here, if any.
-	Evidence string `json:"evidence,omitempty"`
+	// Evidence are the files with more of the output than fits here.
+	Evidence []string `json:"evidence,omitempty"`
 }
 
 // Export is the data of Exported.
