@@ -157,7 +157,7 @@ func (r netboxRecorder) keep(kind timeline.Kind, b netbox.Batch) error {
 	}
 	// What was written is kept even when the command was cancelled meanwhile.
 	return r.incident.Append(context.WithoutCancel(r.ctx), kind, "", timeline.NetBoxBatch{
-		Server: r.server, Op: string(b.Op), Kind: string(b.Kind), Count: len(b.Objects), Objects: objects,
+		Server: r.server, Batch: b.Number, Op: string(b.Op), Kind: string(b.Kind), Count: len(b.Objects), Objects: objects,
 	})
 }
 
@@ -176,7 +176,7 @@ func (i *openIncident) netboxRecord(ctx context.Context, server string) (batches
 		if !ok || data.Server != server {
 			continue
 		}
-		b := netbox.Batch{Op: netbox.Op(data.Op), Kind: netbox.Kind(data.Kind)}
+		b := netbox.Batch{Number: data.Batch, Op: netbox.Op(data.Op), Kind: netbox.Kind(data.Kind)}
 		if err := json.Unmarshal(data.Objects, &b.Objects); err != nil {
 			return nil, nil, fmt.Errorf("record of NetBox %s: %w", e.ID, err)
 		}
@@ -189,10 +189,10 @@ func (i *openIncident) netboxRecord(ctx context.Context, server string) (batches
 	return batches, open, nil
 }
 
-// without takes the newest open batch of the same sort out: it has ended.
+// without takes out the newest open batch of the same number: it has ended.
 func without(open []netbox.Batch, ended netbox.Batch) []netbox.Batch {
 	for n, b := range slices.Backward(open) {
-		if b.Op == ended.Op && b.Kind == ended.Kind {
+		if b.Number == ended.Number && b.Op == ended.Op && b.Kind == ended.Kind {
 			return slices.Delete(open, n, n+1)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // chunk is how many objects one request writes: NetBox takes some 50 ms for each,
@@ -18,7 +20,8 @@ const chunk = 100
 
 // A Batch is one bulk request, as the record keeps it.
 type Batch struct {
-	Op      Op        `json:"op"` // create, update, delete
+	Number  int       `json:"number"` // in its run
+	Op      Op        `json:"op"`     // create, update, delete
 	Kind    Kind      `json:"kind"`
 	Objects []Written `json:"objects"`
 }
@@ -36,7 +39,7 @@ type Written struct {
 }
 
 // A Recorder keeps what is written, durably: first that it will be, then that it
-// was.
+// was. It is called by one at a time; two batches may be open at once.
 type Recorder interface {
 	Writing(Batch) error
 	Wrote(Batch) error
@@ -73,13 +76,15 @@ func (c *Client) Apply(ctx context.Context, plan Plan, why string, record Record
 }
 
 type applier struct {
-	client *Client
+	client   *Client
+	why      string // told to NetBox's changelog
+	pictures map[Ref]picture
+
+	mu     sync.Mutex // over the following
 	record Recorder
-	why    string // told to NetBox's changelog
 	ids    map[Ref]int64
 	result Result
-
-	pictures map[Ref]picture
+	number int
 }
 
 // A task is one object on its way into NetBox.
@@ -121,6 +126,8 @@ func ofKind(steps []Step, kind Kind) []Step {
 }
 
 func (a *applier) fail(s Step, reason string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.result.Failures = append(a.result.Failures, Failure{s.Kind, s.Key, s.Host, clip(reason, 500)})
 }
 
@@ -207,12 +214,7 @@ func (a *applier) create(ctx context.Context, kind Kind, steps []Step) error {
 		}
 		tasks = append(tasks, t)
 	}
-	for part := range slices.Chunk(tasks, chunk) {
-		if err := a.write(ctx, Create, kind, part); err != nil {
-			return err
-		}
-	}
-	return nil
+	return a.writeAll(ctx, Create, kind, tasks)
 }
 
 func (a *applier) change(ctx context.Context, kind Kind, steps []Step, want func(string) bool) error {
@@ -226,34 +228,94 @@ func (a *applier) change(ctx context.Context, kind Kind, steps []Step, want func
 			tasks = append(tasks, t)
 		}
 	}
-	for part := range slices.Chunk(tasks, chunk) {
-		if err := a.write(ctx, Update, kind, part); err != nil {
-			return err
-		}
+	return a.writeAll(ctx, Update, kind, tasks)
+}
+
+// beside are the kinds of which two batches are written at once: what is in
+// different hosts has nothing in common that one transaction would lock before the
+// other. The others share rows that count them.
+var beside = []Kind{Interface, VMInterface, Disk, Address, Service, Journal}
+
+// writeAll writes tasks batch by batch.
+func (a *applier) writeAll(ctx context.Context, op Op, kind Kind, tasks []task) error {
+	workers := 1
+	if slices.Contains(beside, kind) {
+		workers = 2
 	}
-	return nil
+	parts, errs := make(chan []task), make(chan error, workers)
+	var stopped atomic.Bool // what is on its way then is still waited for
+	for range workers {
+		go func() {
+			var failed error
+			for part := range parts {
+				if stopped.Load() {
+					continue
+				}
+				if failed = a.write(ctx, op, kind, part); failed != nil {
+					stopped.Store(true)
+				}
+			}
+			errs <- failed
+		}()
+	}
+	for _, part := range byHost(tasks) {
+		parts <- part
+	}
+	close(parts)
+	var failed error
+	for range workers {
+		failed = errors.Join(failed, <-errs)
+	}
+	return failed
+}
+
+// byHost cuts tasks into batches, between hosts where that is possible.
+func byHost(tasks []task) [][]task {
+	var parts [][]task
+	for len(tasks) > 0 {
+		n := min(chunk, len(tasks))
+		for cut := n; n < len(tasks) && cut > 0; cut-- {
+			if tasks[cut].step.Host != tasks[cut-1].step.Host {
+				n = cut
+				break
+			}
+		}
+		parts, tasks = append(parts, tasks[:n:n]), tasks[n:]
+	}
+	return parts
+}
+
+// begin records that a batch is about to be written, and numbers it.
+func (a *applier) begin(op Op, kind Kind, tasks []task) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.number++
+	return a.number, a.record.Writing(batch(a.number, op, kind, tasks))
 }
 
 // write sends one batch, around which the record is kept.
 func (a *applier) write(ctx context.Context, op Op, kind Kind, tasks []task) error {
-	if err := a.record.Writing(batch(op, kind, tasks)); err != nil {
+	number, err := a.begin(op, kind, tasks)
+	if err != nil {
 		return err
 	}
 	done, err := a.send(ctx, op, kind, tasks)
 	if len(done) == 0 && err != nil {
 		return err // whether it was done is not known
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	switch op {
 	case Create:
 		a.result.Created += len(done)
 	case Update:
 		a.result.Updated += len(done)
 	}
-	return errors.Join(a.record.Wrote(batch(op, kind, done)), err)
+	return errors.Join(a.record.Wrote(batch(number, op, kind, done)), err)
 }
 
-func batch(op Op, kind Kind, tasks []task) Batch {
-	b := Batch{Op: op, Kind: kind}
+func batch(number int, op Op, kind Kind, tasks []task) Batch {
+	b := Batch{Number: number, Op: op, Kind: kind}
 	for _, t := range tasks {
 		b.Objects = append(b.Objects, t.done)
 	}
@@ -415,6 +477,8 @@ func (a *applier) upload(ctx context.Context, op Op, tasks []task) error {
 }
 
 func (a *applier) made(t *task, id int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	t.done.ID = id
 	a.ids[t.step.ref()] = id
 }
@@ -434,7 +498,9 @@ func (a *applier) reread(ctx context.Context, op Op, kind Kind, tasks []task) (d
 		wanted = append(wanted, w)
 	}
 	r := newReader(a.client, wanted)
-	r.ids, r.uid = a.ids, true
+	a.mu.Lock()
+	r.ids, r.uid = maps.Clone(a.ids), true
+	a.mu.Unlock()
 	if err := r.fetch(ctx, fetchedAs(kind)); err != nil {
 		return nil, tasks, err
 	}

@@ -3,8 +3,15 @@ package netbox
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"os"
+	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -92,32 +99,154 @@ func BenchmarkFill(b *testing.B) {
 	}
 }
 
-// BenchmarkOneByOne creates services of the kind the crowd has, one a request, as
-// clients without lists do.
+// BenchmarkOneByOne makes a tenth of such a crowd as a straightforward tool does:
+// for each object it asks whether it is there, and makes it if it is not.
 func BenchmarkOneByOne(b *testing.B) {
 	c := connect(b)
-	wanted := Map(crowd()[:10], Placing{Site: "bench"}, Notes{})
-	plan := replan(b, c, wanted)
+	var hosts []inventory.Host
+	for n, h := range crowd() {
+		if n%10 == 0 {
+			hosts = append(hosts, stranger(n, h))
+		}
+	}
+	plan := replan(b, c, Map(hosts, Placing{Site: "bench"}, Notes{}))
 	a := &applier{client: c, record: nobody{}, why: "benchmark", ids: map[Ref]int64{}}
 	for _, s := range plan.Steps {
 		a.ids[s.ref()] = s.ID
 	}
-	made := 0
-	began := time.Now()
+	made, began := 0, time.Now()
 	for _, s := range plan.Steps {
-		if s.Kind != Service {
+		if s.Op == Create {
+			alone(b, a, s)
+			made++
+		}
+	}
+	for _, s := range plan.Steps {
+		t, ok := a.prepare(s, func(field string) bool { return slices.Contains(late, field) })
+		if !ok {
 			continue
 		}
-		s.Changes = []Change{
-			{Field: "parent_object_type", After: kinds[Device].model},
-			{Field: "parent_object_id", After: Ref{Device, s.Host}},
-			{Field: "name", After: s.Key + " alone"},
-			{Field: "port_mappings", After: "tcp/80"},
-		}
-		if err := a.create(context.Background(), Service, []Step{s}); err != nil {
+		if err := c.do(context.Background(), http.MethodPatch, fmt.Sprintf("%s/%d", kinds[s.Kind].path, t.done.ID), nil, t.body, nil); err != nil {
 			b.Fatal(err)
 		}
-		made++
 	}
 	b.ReportMetric(float64(time.Since(began).Milliseconds())/float64(made), "ms/object")
+	b.ReportMetric(float64(made), "objects")
+}
+
+// stranger is a host like another, of which nobody knows yet.
+func stranger(n int, h inventory.Host) inventory.Host {
+	h.Name = fmt.Sprintf("p%03d", n)
+	h.Facts.Kernel.Value.Host, h.Facts.MachineID.Value, h.Facts.Platform.Value.UUID = h.Name, h.Name, h.Name
+	if h.Facts.Platform.Value.Serial != "" {
+		h.Facts.Platform.Value.Serial = h.Name
+	}
+	for i := range h.Facts.Interfaces.Value {
+		port := &h.Facts.Interfaces.Value[i]
+		port.MAC = fmt.Sprintf("52:54:01:00:%02x:%02x", n, i)
+		if len(port.Addresses) > 0 {
+			port.Addresses = []netip.Prefix{netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 16, byte(i), byte(11 + n)}), 24)}
+		}
+	}
+	return h
+}
+
+// alone makes one object.
+func alone(b *testing.B, a *applier, s Step) {
+	b.Helper()
+	t, ok := a.prepare(s, func(field string) bool { return !slices.Contains(late, field) })
+	if !ok {
+		b.Fatalf("%s %s: %+v", s.Kind, s.Key, a.result.Failures)
+	}
+	query := url.Values{}
+	for field, filter := range map[string]string{"name": "name", "address": "address", "device": "device_id", "virtual_machine": "virtual_machine_id", "parent_object_id": "parent_object_id"} {
+		if value, ok := t.body[field]; ok {
+			query.Set(filter, fmt.Sprint(value))
+		}
+	}
+	path := kinds[s.Kind].path
+	if err := a.client.do(context.Background(), http.MethodGet, path, query, nil, nil); err != nil {
+		b.Fatal(err)
+	}
+	t.body["tags"] = []map[string]string{{"slug": TagSlug}}
+	var reply map[string]any
+	if err := a.client.do(context.Background(), http.MethodPost, path, nil, t.body, &reply); err != nil {
+		b.Fatal(err)
+	}
+	a.made(&t, number(reply["id"]))
+}
+
+// BenchmarkPull reads 5,000 machines from a server in this process that tells what a
+// real one tells of one, and says how much memory that took at most.
+func BenchmarkPull(b *testing.B) {
+	const machines = 5000
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { many(w, r, machines) }))
+	defer server.Close()
+	c := dialled(b, server.URL)
+	for range b.N {
+		runtime.GC()
+		var before runtime.MemStats
+		runtime.ReadMemStats(&before)
+		targets, _, err := c.Pull(context.Background(), Choice{})
+		if err != nil || len(targets) != 2*machines/2 {
+			b.Fatalf("%d machines, %v", len(targets), err)
+		}
+		var after runtime.MemStats
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(after.HeapSys-after.HeapReleased)/(1<<20), "MB-heap")
+		b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/(1<<20), "MB-allocated")
+	}
+}
+
+func dialled(b *testing.B, address string) *Client {
+	b.Helper()
+	c, err := New(Options{URL: address, Token: "x"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return c
+}
+
+// many tells half of the machines as devices and half as guests.
+func many(w io.Writer, r *http.Request, machines int) {
+	offset, _ := strconv.Atoi(r.URL.Query().Get("offset"))
+	limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
+	end := min(offset+limit, machines/2)
+	next := "null"
+	if end < machines/2 {
+		next = `"more"`
+	}
+	fmt.Fprintf(w, `{"count": %d, "next": %s, "results": [`, machines/2, next)
+	for n := offset; n < end; n++ {
+		comma := ","
+		if n == end-1 {
+			comma = ""
+		}
+		fmt.Fprintf(w, `{"id": %d, "name": "host-%05d", "status": {"value": "active", "label": "Active"}, "site": {"id": 1, "url": "http://netbox/api/dcim/sites/1/", "display": "Data centre 1", "name": "Data centre 1", "slug": "data-centre-1", "description": ""}, "role": {"id": 1, "url": "http://netbox/api/dcim/device-roles/1/", "display": "Server", "name": "Server", "slug": "server", "description": "", "device_count": 0, "virtualmachine_count": 0, "_depth": 0}, "primary_ip4": {"id": %d, "url": "http://netbox/api/ipam/ip-addresses/1/", "display": "10.0.0.1/16", "family": {"value": 4, "label": "IPv4"}, "address": "10.%d.%d.%d/16", "nat_inside": null, "nat_outside": [], "dns_name": "", "description": ""}, "primary_ip6": null}%s`,
+			n+1, n, n+1, n>>16, n>>8&255, n&255, comma)
+	}
+	_, _ = io.WriteString(w, "]}")
+}
+
+// BenchmarkCompare plans for a NetBox that has it all already. Ten times the hosts
+// must not take a hundred times as long.
+func BenchmarkCompare(b *testing.B) {
+	for _, hosts := range []int{100, 1000} {
+		b.Run(strconv.Itoa(hosts), func(b *testing.B) {
+			var list []inventory.Host
+			for n := range hosts {
+				h := guest(fmt.Sprintf("h%04d", n), fmt.Sprintf("uuid-%04d", n), fmt.Sprintf("10.%d.%d.10", n>>7, n&127))
+				h.Facts.Interfaces.Value[1].MAC = fmt.Sprintf("52:54:00:00:%02x:%02x", n>>8, n&255)
+				list = append(list, h)
+			}
+			wanted := Map(list, Placing{Site: "bench"}, Notes{})
+			there, memory := filled(wanted)
+			b.ResetTimer()
+			for range b.N {
+				if p := Compare(wanted, there, memory); p.Writes() != 0 {
+					b.Fatalf("%d writes", p.Writes())
+				}
+			}
+		})
+	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/pem"
 	"errors"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -31,7 +33,9 @@ func dial(t *testing.T, o Options) *Client {
 
 func TestCertificates(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewTLSServer(netboxtest.New())
+	server := httptest.NewUnstartedServer(netboxtest.New())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
 	t.Cleanup(server.Close)
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	for _, test := range []struct {

@@ -133,6 +133,8 @@ type planner struct {
 	ids     map[Ref]int64     // of what is there already
 	blocked map[string]string // hosts that are not written, and why
 	known   map[Ref]Wanted
+	index   index
+	hosts   map[Cell]Wanted // those of this run that are there, by id; made when it is asked for
 }
 
 func (p *planner) add(s Step) {
@@ -288,26 +290,32 @@ func (p *planner) move(s *Step, found object) {
 
 // ownerOf finds the host of this run whose interface has the address.
 func (p *planner) ownerOf(address object) (Wanted, bool) {
-	for _, port := range p.there.objects {
-		if kinds[port.kind].model != address.fields["assigned_object_type"] || any(port.id) != address.fields["assigned_object_id"] {
-			continue
-		}
+	kind := VMInterface
+	if address.fields["assigned_object_type"] == kinds[Interface].model {
+		kind = Interface
+	}
+	ports := p.index.find(p.there, kind, "id", address.fields["assigned_object_id"])
+	if len(ports) == 0 {
+		return Wanted{}, false
+	}
+	if p.hosts == nil {
+		p.hosts = map[Cell]Wanted{}
 		for _, w := range p.known {
-			if (w.Kind == Device || w.Kind == VM) && w.Fields != nil && p.ids[w.ref()] == port.fields[parentField(port.kind)] {
-				return w, true
+			if (w.Kind == Device || w.Kind == VM) && w.Fields != nil {
+				p.hosts[Cell{w.Kind, p.ids[w.ref()], ""}] = w
 			}
 		}
 	}
-	return Wanted{}, false
+	side, field := hostOf(kind)
+	id, _ := ports[0].fields[field].(int64)
+	w, ok := p.hosts[Cell{side, id, ""}]
+	return w, ok && id != 0
 }
 
 // free takes a primary address from its old host, since NetBox refuses to move
 // one that is somebody's primary.
 func (p *planner) free(host Wanted, address int64) {
-	for _, there := range p.there.objects {
-		if there.kind != host.Kind || there.id != p.ids[host.ref()] {
-			continue
-		}
+	for _, there := range p.index.find(p.there, host.Kind, "id", p.ids[host.ref()]) {
 		for _, field := range []string{"primary_ip4", "primary_ip6"} {
 			if there.fields[field] == any(address) {
 				p.first = append(p.first, Step{
@@ -319,11 +327,12 @@ func (p *planner) free(host Wanted, address int64) {
 	}
 }
 
-func parentField(kind Kind) string {
+// hostOf says what interfaces of a kind belong to, and which field tells it.
+func hostOf(kind Kind) (Kind, string) {
 	if kind == Interface {
-		return "device"
+		return Device, "device"
 	}
-	return "virtual_machine"
+	return VM, "virtual_machine"
 }
 
 // match finds the object that is the wanted one, or says why that cannot be said.
@@ -335,12 +344,29 @@ func (p *planner) match(w Wanted) (*object, string) {
 		return p.matchHost(w)
 	}
 	var hits []object
-	for _, o := range p.there.of(w.Kind) {
+	for _, o := range p.candidates(w) {
 		if p.is(w, o) {
 			hits = append(hits, o)
 		}
 	}
 	return p.single(w, hits)
+}
+
+// candidates are the objects that may be the wanted one.
+func (p *planner) candidates(w Wanted) []object {
+	fields := indexed[w.Kind]
+	if len(fields) == 0 {
+		return p.there.of(w.Kind)
+	}
+	field := fields[len(fields)-1]
+	value := w.Fields[field]
+	if ref, ok := value.(Ref); ok {
+		value = p.id(ref)
+	}
+	if w.Kind == Address {
+		value = w.Key
+	}
+	return p.index.find(p.there, w.Kind, field, value)
 }
 
 // single is the only hit; of several the only one that is ours.
@@ -417,11 +443,11 @@ func sameAddress(prefix, address string) bool {
 // at its site. Two answers are none, and a machine is never taken for a guest.
 func (p *planner) matchHost(w Wanted) (*object, string) {
 	const uid = custom + "nightcall_uid"
-	hosts := append(p.there.of(Device), p.there.of(VM)...)
 	by := func(field string) []object {
-		return slices.DeleteFunc(slices.Clone(hosts), func(o object) bool {
-			return empty(w.Fields[field]) || !fold(o.fields[field], w.Fields[field])
-		})
+		if empty(w.Fields[field]) {
+			return nil
+		}
+		return slices.Concat(p.index.find(p.there, Device, field, w.Fields[field]), p.index.find(p.there, VM, field, w.Fields[field]))
 	}
 	hits := by(uid)
 	if len(hits) == 0 {

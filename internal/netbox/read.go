@@ -14,16 +14,19 @@ import (
 type Remote struct {
 	objects []object
 	kinds   map[Kind][]object
+	seen    map[Cell]bool
 }
 
 func (r *Remote) of(kind Kind) []object { return r.kinds[kind] }
 
 func (r *Remote) add(o object) {
-	for _, have := range r.kinds[o.kind] {
-		if have.id == o.id {
-			return // two filters found it
-		}
+	if r.seen == nil {
+		r.seen = map[Cell]bool{}
 	}
+	if r.seen[Cell{o.kind, o.id, ""}] {
+		return // two filters found it
+	}
+	r.seen[Cell{o.kind, o.id, ""}] = true
 	r.objects = append(r.objects, o)
 	r.kinds[o.kind] = append(r.kinds[o.kind], o)
 }

@@ -337,7 +337,8 @@ func (a *applier) remove(ctx context.Context, kind Kind, steps []Step) error {
 		}
 		tasks = append(tasks, task{step: s, body: body, done: Written{ID: s.ID, Key: s.Key, Host: s.Host}})
 	}
-	if err := a.record.Writing(batch(Delete, kind, tasks)); err != nil {
+	number, err := a.begin(Delete, kind, tasks)
+	if err != nil {
 		return err
 	}
 	for len(tasks) > 0 {
@@ -350,7 +351,7 @@ func (a *applier) remove(ctx context.Context, kind Kind, steps []Step) error {
 		switch {
 		case err == nil:
 			a.result.Deleted += len(tasks)
-			return a.record.Wrote(batch(Delete, kind, tasks))
+			return a.record.Wrote(batch(number, Delete, kind, tasks))
 		case errors.As(err, &refused) && refused.Status < 500 && !errors.Is(err, ErrToken):
 			rest, named := a.refusals(refused, tasks)
 			if !named {

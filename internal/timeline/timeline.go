@@ -218,6 +218,7 @@ func (d LinkDraft) Key() [3]string { return [3]string{d.From, d.To, strconv.Itoa
 
 // NetBoxBatch is the data of NetBoxWriting and NetBoxWrote: one bulk request.
 type NetBoxBatch struct {
+	Batch   int             `json:"batch,omitempty"` // its number in the run
 	Server  string          `json:"server"`
 	Op      string          `json:"op"`   // create, update, delete
 	Kind    string          `json:"kind"` // of NetBox's objects
