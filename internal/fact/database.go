@@ -11,7 +11,7 @@ import (
 
 func databasesFact() Fact {
 	return define("databases", "what database servers say of themselves to the host's root", Probe{
-		Script: databasesScript, Deep: true, Heavy: true, Timeout: 30 * time.Second,
+		Script: databasesScript, Deep: true, Timeout: 10 * time.Second,
 	}, func(s *Set) *Observed[[]Database] { return &s.Databases }, parseDatabases)
 }
 
@@ -28,6 +28,18 @@ const mysqlQuestions = `/*!50605 SET SESSION TRANSACTION READ ONLY */; /*!50503 
 	`SELECT "#server", @@version, @@port, @@datadir, @@read_only; ` +
 	`SELECT "#blobs", TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS WHERE DATA_TYPE IN ("blob","mediumblob","longblob") AND TABLE_SCHEMA NOT IN ("mysql","information_schema","performance_schema","sys") LIMIT 5000; ` +
 	`SELECT "#table", TABLE_SCHEMA, TABLE_NAME, DATA_LENGTH, INDEX_LENGTH, DATA_FREE, TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_TYPE="BASE TABLE" AND TABLE_SCHEMA NOT IN ("information_schema","performance_schema","sys") ORDER BY DATA_LENGTH+INDEX_LENGTH DESC LIMIT 5000`
+
+// threadsQuestion asks what the threads of a replication do, and whether somebody
+// else's question about it is stuck: a replica whose disk is full lets such a
+// question hang until there is room, and ours would be one more.
+const threadsQuestion = `SELECT "#thread", COMMAND, TIME, STATE FROM information_schema.PROCESSLIST WHERE USER="system user" OR (INFO LIKE "SHOW%STATUS%" AND TIME > 15)`
+
+// fileQuestions ask for the sizes of InnoDB's files: the statistics lag behind a
+// table that grows fast. MariaDB and MySQL 5.7 know the first, MySQL 8 the second.
+var fileQuestions = []string{
+	`SELECT "#file", NAME, FILE_SIZE FROM information_schema.INNODB_SYS_TABLESPACES LIMIT 20000`,
+	`SELECT "#file", NAME, FILE_SIZE FROM information_schema.INNODB_TABLESPACES LIMIT 20000`,
+}
 
 // replicationQuestions are one question in the words of each server: MariaDB's
 // for all it follows, the new ones of both, and the old ones.
@@ -66,17 +78,26 @@ func mysqlBy(client string) string {
 case $e in
 *1) echo "#mysql $s"
 ` + begin + ` -N -e '` + mysqlQuestions + "'\n"
+	for _, q := range fileQuestions {
+		text += begin + ` -N -e '` + q + "'\n"
+	}
+	text += `p=$(` + begin + ` -N -e '` + threadsQuestion + `')
+case $p in
+*"free space"*|*Query*) echo "#stuck"; echo "$p" ;;
+*) `
 	for _, q := range replicationQuestions {
 		text += begin + ` -e '` + q + "'\n"
 	}
-	return text + `break ;;
+	return text + `;;
+esac
+break ;;
 *) echo "#denied mysql $s $e" ;;
 esac`
 }
 
 // parseDatabases reads the answers one line after another.
 func parseDatabases(r Raw) Observed[[]Database] {
-	d := databaseReader{list: []Database{}, blobs: map[string]string{}}
+	d := databaseReader{list: []Database{}, blobs: map[string]string{}, files: map[string]int64{}}
 	for line := range strings.Lines(r.Out) {
 		d.line(strings.TrimRight(line, "\r\n"))
 	}
@@ -100,6 +121,8 @@ type databaseReader struct {
 
 	now    *Database
 	blobs  map[string]string // columns by table
+	files  map[string]int64  // sizes by table
+	tables []Table
 	status map[string]string // of the replication that is being read
 }
 
@@ -120,6 +143,10 @@ func (d *databaseReader) line(line string) {
 		d.blob(f[1]+"."+f[2], f[3])
 	case f[0] == "#table" && len(f) == 7:
 		d.table(f)
+	case f[0] == "#file" && len(f) == 3:
+		d.file(f[1], f[2])
+	case f[0] == "#thread" && len(f) == 4:
+		d.thread(clean(f[1]), clean(f[3]))
 	case f[0] == "#receiver" && len(f) == 4:
 		d.now.Replication = append(d.now.Replication, receiver(f))
 	case f[0] == "#lag" && len(f) == 2:
@@ -160,27 +187,58 @@ func (d *databaseReader) table(f []string) {
 	if f[2] == "" {
 		name = clean(f[1])
 	}
-	t := Table{Name: name, Bytes: claimed(data) + claimed(index), Rows: max(rows, 0), Blobs: d.blobs[name]}
-	d.now.Bytes += t.Bytes
 	d.now.Unused += claimed(unused)
-	if t.Blobs != "" {
-		d.now.BlobBytes += t.Bytes
+	if len(d.tables) < maxItems {
+		d.tables = append(d.tables, Table{Name: name, Bytes: claimed(data) + claimed(index), Rows: max(rows, 0), Blobs: d.blobs[name]})
 	}
-	if len(d.now.Tables) < maxTables {
-		d.now.Tables = append(d.now.Tables, t)
+}
+
+// file notes a file of InnoDB's: "shop/orders", or one for each partition.
+func (d *databaseReader) file(name, text string) {
+	schema, table, ok := strings.Cut(clean(name), "/")
+	for _, mark := range []string{"#P#", "#p#"} {
+		table, _, _ = strings.Cut(table, mark)
 	}
+	if n, isSize := number(text); ok && isSize && len(d.files) < maxItems {
+		d.files[schema+"."+table] = claimed(d.files[schema+"."+table] + claimed(n))
+	}
+}
+
+// sum adds up the tables of a server, by their files where these are larger than
+// what the statistics know.
+func (d *databaseReader) sum() {
+	for n := range d.tables {
+		t := &d.tables[n]
+		t.Bytes = max(t.Bytes, d.files[t.Name])
+		d.now.Bytes += t.Bytes
+		if t.Blobs != "" {
+			d.now.BlobBytes += t.Bytes
+		}
+	}
+	slices.SortStableFunc(d.tables, func(a, b Table) int { return cmp.Compare(b.Bytes, a.Bytes) })
+	d.now.Tables = append(d.now.Tables, d.tables[:min(len(d.tables), maxTables)]...)
+	d.now.BlobPercent = percent(float64(d.now.BlobBytes), float64(d.now.Bytes))
 }
 
 // claimed is a number of bytes that a server may claim: five thousand of the largest
 // still add up to a number.
-func claimed(n int64) int64 { return min(max(n, 0), 1<<48) }
+func claimed(n int64) int64 { return min(max(n, 0), 1<<46) }
+
+// thread notes a thread of a replication that no question may be asked about.
+func (d *databaseReader) thread(command, state string) {
+	if len(d.now.Replication) == 0 {
+		d.now.Replication = append(d.now.Replication, Replication{Source: "its source", State: broken, Lag: -1})
+	}
+	r := &d.now.Replication[0]
+	r.Error = clip(strings.TrimPrefix(r.Error+"; "+command+": "+withoutRows(state), "; "), 500)
+}
 
 // end closes the answers of one server, or of one that let nobody in.
 func (d *databaseReader) end() {
 	d.endStatus()
 	switch {
 	case d.now != nil && d.now.Version != "":
-		d.now.BlobPercent = percent(float64(d.now.BlobBytes), float64(d.now.Bytes))
+		d.sum()
 		d.list = append(d.list, *d.now)
 		d.denied = slices.DeleteFunc(d.denied, func(text string) bool { return strings.HasPrefix(text, d.socket+": ") })
 	case d.socket != "":
@@ -190,7 +248,8 @@ func (d *databaseReader) end() {
 			d.denied = append(d.denied, text)
 		}
 	}
-	d.now, d.socket, d.words, d.blobs = nil, "", "", map[string]string{}
+	d.now, d.socket, d.words, d.tables = nil, "", "", nil
+	d.blobs, d.files = map[string]string{}, map[string]int64{}
 }
 
 // endStatus keeps a replication that was read, once.

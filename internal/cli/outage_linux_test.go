@@ -1,0 +1,212 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nightcall-sh/nightcall/internal/check"
+)
+
+// outageHosts are the hosts of the outages, in the order that services.sh knows
+// their addresses by.
+var outageHosts = []string{"lb1", "be1", "be2", "be3", "db1", "db2", "cache1", "ci1"}
+
+// accusations are what the outages are about: the healthy fleet has none of them.
+var accusations = []string{
+	"balancer-server-down", "balancer-without-checks", "database-bigger-than-rows", "database-disk-full", "dependency-cut-off",
+	"filesystem-full", "replication-broken", "replication-lagging", "unauthenticated-service",
+}
+
+// An outageFleet is real hosts with a balancer, backends, a database with its
+// replica, a cache, and what answers like Jenkins.
+type outageFleet struct {
+	dir, binary string
+	env         []string
+}
+
+func startOutageFleet(t *testing.T) outageFleet {
+	t.Helper()
+	for _, program := range []string{"mariadbd", "mariadb-install-db", "redis-server", "haproxy", "busybox", "iptables", "perl"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Fatalf("%v: .ci/run installs it", err)
+		}
+	}
+	f := outageFleet{dir: t.TempDir()}
+	services, err := filepath.Abs("testdata/outage/services.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.env = append(os.Environ(), "NIGHTCALL_FLEET="+filepath.Join(f.dir, "fleet"), "NIGHTCALL_FLEET_ID=231", "NIGHTCALL_FLEET_SERVICES="+services,
+		"HOME="+f.dir, "NIGHTCALL_HOME="+filepath.Join(f.dir, "home"), "NIGHTCALL_INCIDENT=", "SSH_AUTH_SOCK=")
+	script, err := filepath.Abs("../../scripts/fleet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fleet := func(ctx context.Context, args ...string) {
+		cmd := exec.CommandContext(ctx, script, args...)
+		cmd.Env = f.env
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("scripts/fleet %s: %v: %s", args[0], err, out)
+		}
+	}
+	t.Cleanup(func() { fleet(context.WithoutCancel(t.Context()), "down") })
+	fleet(t.Context(), append([]string{"up"}, outageHosts...)...)
+	f.binary = filepath.Join(f.dir, "nightcall")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", f.binary, "../../cmd/nightcall")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v: %s", err, out)
+	}
+	if t.Failed() {
+		t.FailNow()
+	}
+	return f
+}
+
+// on runs sh on a host, as an engineer of the customer's would.
+func (f outageFleet) on(t *testing.T, host, script string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "ssh", "-F", filepath.Join(f.dir, "fleet/ssh_config"), "-o", "BatchMode=yes", host, script).CombinedOutput()
+	if err != nil {
+		t.Fatalf("on %s: %v: %s", host, err, out)
+	}
+	return string(out)
+}
+
+// until waits for a script on a host to print what is wanted.
+func (f outageFleet) until(t *testing.T, host, script, want string) {
+	t.Helper()
+	var last string
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		if last = f.on(t, host, script); strings.Contains(last, want) {
+			return
+		}
+	}
+	t.Fatalf("%s: %s never prints %q; last: %s", host, script, want, last)
+}
+
+func (f outageFleet) nightcall(t *testing.T, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, f.binary, args...)
+	cmd.Env = f.env
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("nightcall %s: %v: %s%s", strings.Join(args, " "), err, out, errs.String())
+	}
+	return string(out)
+}
+
+// findings opens an incident, looks, and returns what is wrong, in order.
+func (f outageFleet) findings(t *testing.T, title string) []check.Finding {
+	t.Helper()
+	f.nightcall(t, "open", title)
+	began := time.Now()
+	f.nightcall(t, append([]string{"look", "-F", filepath.Join(f.dir, "fleet/ssh_config")}, outageHosts...)...)
+	t.Logf("%s: nightcall look took %s", title, time.Since(began).Round(time.Millisecond))
+	var result struct{ Findings []check.Finding }
+	if err := json.Unmarshal([]byte(f.nightcall(t, "findings", "--json")), &result); err != nil {
+		t.Fatal(err)
+	}
+	return result.Findings
+}
+
+// first asserts that the cause is among the first three, with evidence.
+func first(t *testing.T, findings []check.Finding, name, host string) check.Finding {
+	t.Helper()
+	for _, f := range findings[:min(3, len(findings))] {
+		if f.Check != name || f.Host != host {
+			continue
+		}
+		if f.Status == check.Unknown || len(f.Evidence) == 0 || f.Evidence[0].Output == "" || f.Evidence[0].At.IsZero() {
+			t.Errorf("%s on %s without proof: %+v", name, host, f)
+		}
+		return f
+	}
+	t.Errorf("%s on %s is not among the first three of:\n%s", name, host, described(findings))
+	return check.Finding{}
+}
+
+func described(findings []check.Finding) string {
+	var b strings.Builder
+	for _, f := range findings[:min(12, len(findings))] {
+		b.WriteString(f.Status.String() + " " + f.Host + " " + f.Check + ": " + f.Summary + "\n")
+	}
+	return b.String()
+}
+
+// innocent asserts that nobody is accused of these.
+func innocent(t *testing.T, findings []check.Finding, of ...string) {
+	t.Helper()
+	for _, f := range findings {
+		if slices.Contains(of, f.Check) {
+			t.Errorf("accused without reason, or not judged: %s %s %s: %s", f.Status, f.Host, f.Check, f.Summary)
+		}
+	}
+}
+
+// without leaves out some of the accusations.
+func without(names ...string) []string {
+	return slices.DeleteFunc(slices.Clone(accusations), func(a string) bool { return slices.Contains(names, a) })
+}
+
+// Three outages of real life, on real servers: one look names the cause of each
+// among its first three findings, without a hint; and none of them while nothing
+// is broken.
+func TestOutages(t *testing.T) {
+	f := startOutageFleet(t)
+	f.until(t, "db2", `mariadb -e 'SHOW SLAVE STATUS\G'`, "Slave_SQL_Running: Yes")
+	f.until(t, "be2", "ss -tn", ":3306")
+	f.until(t, "lb1", "wget -qO- http://127.0.0.1/ || busybox wget -qO- http://127.0.0.1/ || :", "the shop")
+
+	innocent(t, f.findings(t, "nothing is wrong"), accusations...)
+
+	// An open Jenkins.
+	f.on(t, "ci1", "touch /srv/open")
+	found := f.findings(t, "strange jobs")
+	jenkins := first(t, found, "unauthenticated-service", "ci1")
+	if jenkins.Key != "Jenkins 8080" || !strings.Contains(jenkins.Summary, "Script Console") || !strings.Contains(jenkins.Summary, "this laptop") {
+		t.Errorf("%s: %s", jenkins.Key, jenkins.Summary)
+	}
+	innocent(t, found, without("unauthenticated-service")...)
+	f.on(t, "ci1", "rm /srv/open")
+
+	// A firewall cuts one of three backends off the database, and the balancer does
+	// not notice: it has no checks.
+	be2 := strings.TrimSpace(f.on(t, "be2", "hostname -I"))
+	f.on(t, "lb1", "sed -i 's/ check$//' /etc/haproxy/haproxy.cfg && kill -USR2 $(pgrep -o haproxy)")
+	f.on(t, "db1", "iptables -w -I INPUT -s "+be2+" -p tcp --dport 3306 -j DROP")
+	f.until(t, "be2", "ss -tn state syn-sent", ":3306")
+	found = f.findings(t, "some orders hang")
+	cut := first(t, found, "dependency-cut-off", "be2")
+	if cut.Key != "db1:3306" || !strings.Contains(cut.Summary, "be1, be3") || cut.Status != check.Critical {
+		t.Errorf("%s %s: %s", cut.Status, cut.Key, cut.Summary)
+	}
+	first(t, found, "balancer-without-checks", "lb1")
+	innocent(t, found, without("dependency-cut-off", "balancer-without-checks")...)
+	f.on(t, "db1", "iptables -w -F INPUT")
+	f.on(t, "lb1", `sed -i '/ server be/s/$/ check/' /etc/haproxy/haproxy.cfg && kill -USR2 $(pgrep -o haproxy)`)
+
+	// A database full of pictures: no byte is left, and the replica stands still.
+	f.on(t, "db1", `i=0; while [ $i -lt 3000 ]; do echo "INSERT INTO shop.pictures (data) VALUES (REPEAT(RANDOM_BYTES(1000), 64));"; i=$((i+1)); done | timeout 4 mariadb; :`)
+	f.until(t, "db1", "df -P /var/lib/mysql", " 100% ")
+	f.until(t, "db2", "df -P /var/lib/mysql", " 100% ")
+	found = f.findings(t, "nothing can be saved")
+	pictures := first(t, found, "database-bigger-than-rows", "db1")
+	if !strings.Contains(pictures.Summary, "shop.pictures (data)") || !strings.Contains(pictures.Summary, " 0 B left") || pictures.Status != check.Critical {
+		t.Errorf("%s: %s", pictures.Status, pictures.Summary)
+	}
+	first(t, found, "replication-broken", "db2")
+	innocent(t, found, without("database-bigger-than-rows", "database-disk-full", "replication-broken", "filesystem-full")...)
+}
