@@ -157,7 +157,7 @@ func innocent(t *testing.T, findings []check.Finding, of ...string) {
 }
 
 // without leaves out some of the accusations.
-func without(names ...string) []string {
+func accusedBut(names ...string) []string {
 	return slices.DeleteFunc(slices.Clone(accusations), func(a string) bool { return slices.Contains(names, a) })
 }
 
@@ -179,7 +179,7 @@ func TestOutages(t *testing.T) {
 	if jenkins.Key != "Jenkins 8080" || !strings.Contains(jenkins.Summary, "Script Console") || !strings.Contains(jenkins.Summary, "this laptop") {
 		t.Errorf("%s: %s", jenkins.Key, jenkins.Summary)
 	}
-	innocent(t, found, without("unauthenticated-service")...)
+	innocent(t, found, accusedBut("unauthenticated-service")...)
 	f.on(t, "ci1", "rm /srv/open")
 
 	// A firewall cuts one of three backends off the database, and the balancer does
@@ -194,7 +194,7 @@ func TestOutages(t *testing.T) {
 		t.Errorf("%s %s: %s", cut.Status, cut.Key, cut.Summary)
 	}
 	first(t, found, "balancer-without-checks", "lb1")
-	innocent(t, found, without("dependency-cut-off", "balancer-without-checks")...)
+	innocent(t, found, accusedBut("dependency-cut-off", "balancer-without-checks")...)
 	f.on(t, "db1", "iptables -w -F INPUT")
 	f.on(t, "lb1", `sed -i '/ server be/s/$/ check/' /etc/haproxy/haproxy.cfg && kill -USR2 $(pgrep -o haproxy)`)
 
@@ -208,5 +208,5 @@ func TestOutages(t *testing.T) {
 		t.Errorf("%s: %s", pictures.Status, pictures.Summary)
 	}
 	first(t, found, "replication-broken", "db2")
-	innocent(t, found, without("database-bigger-than-rows", "database-disk-full", "replication-broken", "filesystem-full")...)
+	innocent(t, found, accusedBut("database-bigger-than-rows", "database-disk-full", "replication-broken", "filesystem-full")...)
 }
