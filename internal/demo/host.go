@@ -265,7 +265,11 @@ func (s spec) software(m *Machine, now time.Time) {
 	packages := "#" + s.profile.manager + "\n"
 	for _, p := range s.packages {
 		name, version, _ := strings.Cut(p, " ")
-		packages += fmt.Sprintf("%s %s %s installed\n", name, version, s.profile.arch)
+		form := "%s %s %s installed\n"
+		if s.profile.manager == "dpkg" {
+			form = "Package: %[1]s\nStatus: install ok installed\nArchitecture: %[3]s\nVersion: %[2]s\n"
+		}
+		packages += fmt.Sprintf(form, name, version, s.profile.arch)
 	}
 	m.Scripts["packages"] = packages
 	libraries := ""

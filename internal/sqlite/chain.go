@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"iter"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
 
@@ -23,7 +21,7 @@ type Journal struct {
 // journal, and the entries that it had a seal each. Those are in no chain, so
 // that two laptops give the same entry the same seal.
 func beginChain(ctx context.Context, tx *sql.Tx) error {
-	if _, err := tx.ExecContext(ctx, `INSERT INTO journal (id, ours, number) VALUES (?, 1, 0)`, ulid.Make().String()); err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO journal (id, ours, number) VALUES (?, 1, 0)`, timeline.NewJournal()); err != nil {
 		return err
 	}
 	rows, err := tx.QueryContext(ctx, selectEntry)

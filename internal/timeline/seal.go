@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"iter"
 	"time"
+
+	"github.com/oklog/ulid/v2"
 )
 
 // A Seal shows whether an entry is what was written, and whether the one before
@@ -19,6 +21,9 @@ type Seal struct {
 	Prev    string `json:"prev,omitempty"`    // the hash before it in the journal
 	Hash    string `json:"hash"`              // SHA-256 in hexadecimal, of the entry and the fields above
 }
+
+// NewJournal makes the id of a journal that nobody else has.
+func NewJournal() string { return ulid.Make().String() }
 
 // A Sealed is an entry with its seal.
 type Sealed struct {
