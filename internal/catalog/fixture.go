@@ -32,6 +32,7 @@ type Fixture struct {
 type fixtureFile struct {
 	inventory.Host
 	Fleet []inventory.Host        `json:"fleet"` // the other hosts
+	Claim *inventory.Claim        `json:"claim"` // what people say of monitoring
 	T0    time.Time               `json:"t0"`
 	Now   time.Time               `json:"now"`
 	Want  map[string]check.Status `json:"want"`
@@ -134,16 +135,16 @@ func ParseFixture(file string, data []byte) (Fixture, error) {
 	if f.Host.Name == "" {
 		f.Host.Name = "host1"
 	}
-	if written.Fleet != nil {
-		f.Site = site(append(written.Fleet, f.Host))
+	if written.Fleet != nil || written.Claim != nil {
+		f.Site = site(append(written.Fleet, f.Host), written.Claim)
 	}
 	return f, nil
 }
 
 // site is the fleet of a fixture as one whole.
-func site(hosts []inventory.Host) *check.Site {
+func site(hosts []inventory.Host, claim *inventory.Claim) *check.Site {
 	slices.SortFunc(hosts, func(a, b inventory.Host) int { return strings.Compare(a.Name, b.Name) })
-	fleet := inventory.Fleet{Hosts: hosts}
+	fleet := inventory.Fleet{Hosts: hosts, Claim: claim}
 	return check.NewSite(fleet, link.Join(fleet, nil, link.Draft{}))
 }
 

@@ -24,13 +24,14 @@ type Site struct {
 	alone     map[string][]Alone
 	called    map[string]int // other hosts that call a host
 	unvisited map[string][]Unvisited
+	claim     *inventory.Claim
 }
 
 // NewSite compares the hosts of a fleet on its map.
 func NewSite(fleet inventory.Fleet, m link.Map) *Site {
 	s := &Site{
 		Map: m, Groups: m.Groups(), siblings: map[string]link.Group{}, odd: map[string][]link.Oddity{},
-		attempts: map[string][]Attempt{}, alone: map[string][]Alone{}, called: map[string]int{}, unvisited: map[string][]Unvisited{},
+		attempts: map[string][]Attempt{}, alone: map[string][]Alone{}, called: map[string]int{}, unvisited: map[string][]Unvisited{}, claim: fleet.Claim,
 	}
 	for _, g := range s.Groups {
 		for _, h := range g.Hosts {
@@ -79,10 +80,29 @@ func siteInputs() []input {
 		derive("alone", "services of a host that several others need and that no sibling offers", []string{"sockets"}, func(s Subject) fact.Observed[[]Alone] {
 			return beside(s, s.Host.Facts.Sockets, func(site *Site) []Alone { return site.alone[s.Host.Name] })
 		}),
+		derive("watched", "whether monitoring is said to work, and what watches the host from within", []string{"processes"}, readWatched),
 		derive("unvisited", "addresses in the customer's network that a host, as the first by name, is connected with and that nobody visited", []string{"sockets"}, func(s Subject) fact.Observed[[]Unvisited] {
 			return beside(s, s.Host.Facts.Sockets, func(site *Site) []Unvisited { return site.unvisited[s.Host.Name] })
 		}),
 	}
+}
+
+// Watched is what people say of monitoring beside what watches a host.
+type Watched struct {
+	Claimed bool     `json:"claimed"` // somebody said that monitoring works
+	SaidBy  string   `json:"said_by"`
+	Runs    []string `json:"runs"` // what watches the host from within; empty for nothing
+}
+
+// readWatched holds the answer against the host. Where nobody answered, there is
+// nothing to hold.
+func readWatched(s Subject) fact.Observed[Watched] {
+	if s.Site == nil || s.Site.claim == nil {
+		return fact.Observed[Watched]{}
+	}
+	return follow(s.Host.Facts.Processes, func([]fact.Process) Watched {
+		return Watched{s.Site.claim.Working, cmp.Or(s.Site.claim.SaidBy, "somebody"), append([]string{}, s.Host.Watchers()...)}
+	})
 }
 
 // beside takes what the site says of a host, and is as well known as the host's

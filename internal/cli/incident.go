@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -135,7 +136,21 @@ func (i *openIncident) entry(kind timeline.Kind, host string, data any) (timelin
 // Fleet returns every host with its current facts.
 func (i *openIncident) Fleet(ctx context.Context) (inventory.Fleet, error) {
 	hosts, err := i.DB.Hosts(ctx)
-	return inventory.Fleet{Hosts: hosts, T0: i.Opened}, err
+	if err != nil {
+		return inventory.Fleet{}, err
+	}
+	answers, err := i.DB.Kinds(ctx, time.Unix(0, 0), timeline.MonitoringAnswered)
+	return inventory.Fleet{Hosts: hosts, T0: i.Opened, Claim: claimOf(answers)}, err
+}
+
+// claimOf is the last answer to the question whether monitoring works.
+func claimOf(answers []timeline.Entry) *inventory.Claim {
+	for _, e := range slices.Backward(answers) {
+		if data, ok := timeline.Decode[timeline.Monitoring](e); ok {
+			return &inventory.Claim{Working: data.Working, SaidBy: data.SaidBy}
+		}
+	}
+	return nil
 }
 
 // actor is who does what this process does: $NIGHTCALL_ACTOR, or the user that

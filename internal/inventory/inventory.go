@@ -73,6 +73,14 @@ func (a Algorithms) Empty() bool {
 type Fleet struct {
 	Hosts []Host    `json:"hosts"` // sorted by name
 	T0    time.Time `json:"t0"`    // when the incident was opened
+
+	Claim *Claim `json:"-"` // what people say of monitoring; nil when nobody was asked
+}
+
+// A Claim is the answer to the question whether monitoring works.
+type Claim struct {
+	Working bool   `json:"working"`
+	SaidBy  string `json:"said_by"`
 }
 
 // Find returns the host with this name.

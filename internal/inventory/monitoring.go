@@ -38,13 +38,17 @@ var watchers = []struct{ process, product string }{
 	{"gmond", "Ganglia"},
 	{"xymonclient", "Xymon"},
 	{"metricbeat", "Metricbeat"},
+	{"grafana-agent", "Grafana"},
+	{"alloy", "Grafana"},
+	{"amazon-cloudwatch-agent", "CloudWatch"},
+	{"snmpd", "SNMP"},
 }
 
 // SeenMonitoring tells what watches the hosts of the fleet, by their processes.
 func (f Fleet) SeenMonitoring() Monitoring {
 	m := Monitoring{Watched: map[string][]string{}}
 	for _, h := range f.Hosts {
-		switch products := h.watchers(); {
+		switch products := h.Watchers(); {
 		case !h.Facts.Processes.Known():
 			m.Unknown = append(m.Unknown, h.Name)
 		case len(products) == 0:
@@ -56,7 +60,8 @@ func (f Fleet) SeenMonitoring() Monitoring {
 	return m
 }
 
-func (h Host) watchers() []string {
+// Watchers names what runs on the host and watches it.
+func (h Host) Watchers() []string {
 	seen := map[string]bool{}
 	for _, p := range h.Facts.Processes.Value {
 		for _, w := range watchers {
