@@ -225,7 +225,7 @@ func groupName(hosts []string) string {
 type Oddity struct {
 	Host     string   `json:"host"`
 	Group    string   `json:"group"`
-	What     string   `json:"what"`     // os, kernel, version, service
+	What     string   `json:"what"`     // os, kernel, version, service, firewall, configuration, clock
 	Subject  string   `json:"subject"`  // of what: MySQL, Spring on port 8080; empty for os and kernel
 	Has      string   `json:"has"`      // what this host has
 	Usual    string   `json:"usual"`    // what most of the others have
@@ -249,6 +249,7 @@ func (m Map) Odd(fleet inventory.Fleet, groups []Group) []Oddity {
 		out = append(out, g.differ(facts, "kernel", "", kernelText)...)
 		out = append(out, m.versions(g, facts)...)
 		out = append(out, m.missing(g, facts)...)
+		out = append(out, m.setUp(g, facts)...)
 	}
 	return out
 }
@@ -338,7 +339,7 @@ func upgraded(f *fact.Set, version string) string {
 			return "since " + c.At.UTC().Format("2006-01-02 15:04 UTC") + ": " + c.What
 		}
 	}
-	return "since when is not recorded"
+	return untold
 }
 
 // missing names hosts that do not listen where all their siblings do: two at

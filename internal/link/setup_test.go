@@ -1,0 +1,84 @@
+package link
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/nightcall-sh/nightcall/internal/fact"
+	"github.com/nightcall-sh/nightcall/internal/inventory"
+)
+
+func TestSetUp(t *testing.T) {
+	t.Parallel()
+	sibling := func(n int, change func(f *fact.Set, own string)) inventory.Host {
+		own := fmt.Sprintf("10.0.0.%d", n)
+		h := machineAt(fmt.Sprintf("be%d", n), own, "8080 java")
+		h.Facts.Firewall = seen(fact.Firewall{Kind: "iptables", Text: []string{"-A INPUT -s 10.0.0.0/24 -j ACCEPT", "-A INPUT -d " + own + " -j ACCEPT"}})
+		h.Facts.Dependencies = seen([]fact.Dependency{to("mysql", "db1", 3306), {Host: own, Port: 9000, File: "/etc/x", Line: n}})
+		h.Facts.Clock = seen(fact.Clock{Offset: time.Duration(n) * time.Millisecond, Error: time.Millisecond})
+		h.Facts.Balancers = seen([]fact.Balancer{{Backend: "b", Mode: "tcp", Method: "connect", Targets: []fact.Target{{Server: "s", Host: "10.9.9.9", Port: 1}}}})
+		if change != nil {
+			change(&h.Facts, own)
+		}
+		return h
+	}
+	odd := func(hosts ...inventory.Host) []string {
+		f := fleet(hosts...)
+		m := Join(f, nil, Draft{})
+		out := []string{}
+		for _, o := range m.Odd(f, m.Groups()) {
+			out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s: %s, not %s like %v %s", o.Host, o.Key(), o.Has, o.Usual, o.Siblings, o.Since)))
+		}
+		return out
+	}
+	drops := func(f *fact.Set, own string) {
+		f.Firewall.Value.Text = []string{"-A INPUT -s 10.0.0.0/24 -j ACCEPT", "-A INPUT -d " + own + " -j ACCEPT", "-A OUTPUT -p tcp --dport 3306 -j DROP"}
+		f.Changes = seen([]fact.Change{
+			{At: at.Add(-time.Hour), Kind: "file", What: "/etc/iptables/rules.v4"}, {At: at.Add(-2 * time.Hour), Kind: "file", What: "/etc/iptables/rules.v6"},
+			{At: at, Kind: "file", What: "/etc/motd"},
+		})
+	}
+	for _, c := range []struct {
+		name  string
+		hosts []inventory.Host
+		want  []string
+	}{
+		{"equal", []inventory.Host{sibling(1, nil), sibling(2, nil), sibling(3, nil)}, []string{}},
+		{"a packet filter", []inventory.Host{sibling(1, nil), sibling(2, drops), sibling(3, nil)}, []string{
+			"be2 firewall: -A OUTPUT -p tcp --dport 3306 -j DROP, not nothing of that like [be1 be3] since 2026-03-01 03:30 UTC perhaps: /etc/iptables/rules.v4 was changed then",
+		}},
+		{"of a pair nobody is odd", []inventory.Host{sibling(1, nil), sibling(2, drops)}, []string{}},
+		{"each has its own", []inventory.Host{sibling(1, nil), sibling(2, drops), sibling(3, func(f *fact.Set, _ string) { f.Firewall.Value.Text = nil })}, []string{}},
+		{"a filter that nobody could read", []inventory.Host{sibling(1, nil), sibling(2, func(f *fact.Set, _ string) {
+			f.Firewall = fact.Observed[fact.Firewall]{State: fact.Partial, Value: fact.Firewall{Kind: "none"}}
+		}), sibling(3, nil)}, []string{}},
+		{"another database", []inventory.Host{sibling(1, nil), sibling(2, func(f *fact.Set, own string) {
+			f.Dependencies.Value = []fact.Dependency{to("mysql", "db2", 3306), {Host: own, Port: 9000}}
+		}), sibling(3, nil)}, []string{"be2 configuration of what it calls: mysql db2:3306, not mysql db1:3306 like [be1 be3] since when is not recorded"}},
+		{"another balancer", []inventory.Host{sibling(1, nil), sibling(2, nil), sibling(3, func(f *fact.Set, _ string) { f.Balancers.Value[0].Unchecked = []string{"s"} })},
+			[]string{"be3 configuration of HAProxy: b: server s without a check, not nothing of that like [be1 be2] since when is not recorded"}},
+		{"a clock", []inventory.Host{sibling(1, nil), sibling(2, nil), sibling(3, func(f *fact.Set, _ string) { f.Clock.Value.Offset = 4 * time.Minute })},
+			[]string{"be3 clock: 4m0s ahead, not right like [be1 be2] since when is not recorded"}},
+		{"clocks that all are off", []inventory.Host{
+			sibling(1, func(f *fact.Set, _ string) { f.Clock.Value.Offset = 2490 * time.Millisecond }),
+			sibling(2, func(f *fact.Set, _ string) { f.Clock.Value.Offset = 2510 * time.Millisecond }),
+			sibling(3, func(f *fact.Set, _ string) { f.Clock.Value.Offset = 6 * time.Second }),
+		}, []string{}},
+		{"a clock that is behind", []inventory.Host{sibling(1, func(f *fact.Set, _ string) { f.Clock.Value.Offset = -time.Hour }), sibling(2, nil), sibling(3, nil)},
+			[]string{"be1 clock: 1h0m0s behind, not right like [be2 be3] since when is not recorded"}},
+		{"a clock that was measured badly", []inventory.Host{sibling(1, nil), sibling(2, nil), sibling(3, func(f *fact.Set, _ string) {
+			f.Clock.Value = fact.Clock{Offset: time.Minute, Error: 10 * time.Second}
+		})}, []string{}},
+	} {
+		if diff := cmp.Diff(c.want, odd(c.hosts...)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+	}
+	if got := replaceWord("10.0.0.1 10.0.0.11 210.0.0.1 10.0.0.1/32", "10.0.0.1", "X"); got != "X 10.0.0.11 210.0.0.1 X/32" {
+		t.Error(got)
+	}
+}
