@@ -20,18 +20,19 @@ func dependenciesFact() Fact {
 // command line names. It prints only lines that may name a host or a port, and
 // those that say where they belong.
 //
-// Nothing but the first grep runs on a host without any such program. A program
-// in a container is looked at through its own root. Files that are none (a pipe
-// would keep us waiting) are left out, and so is what comes after sixty.
+// On a host without any such program nothing is started, and one short file for
+// each process is read. A program in a container is looked at through its own
+// root. Files that are none (a pipe would keep us waiting) are left out, and so
+// is what comes after sixty.
 const dependenciesScript = `if [ -d /proc/self/fd ]; then
-names=comm; [ -e /proc/self/comm ] || names=status
-set -- ; seen=' ' apps= away= ours=0
-IFS=':	
-'
-for w in $(grep -sE '^(Name:.)?(java|node|nodejs|MainThread|python.*|gunicorn.*|uwsgi|uvicorn|ruby.*|puma.*|unicorn.*|php-fpm.*|nginx|redis-.*|valkey-.*|mysqld|mariadbd|postgres|postmaster)$' /proc/[0-9]*/$names); do
+set -- ; seen=' ' apps= away= ours=0 names=comm
+[ -e /proc/self/comm ] || names=status
+for p in /proc/[0-9]*; do
+read -r x w <$p/$names || continue
+[ -n "$w" ] || w=$x
 case $w in
-/proc/*) p=${w%/*}; continue ;;
-Name) continue ;;
+java|node|nodejs|MainThread|python*|gunicorn*|uwsgi|uvicorn|ruby*|puma*|unicorn*|php-fpm*|nginx|redis-*|valkey-*|mysqld|mariadbd|postgres|postmaster) ;;
+*) continue ;;
 esac
 r=$p/root k=
 if [ $r -ef / ]; then r=; else [ -n "$away" ] && [ $r -ef $away/root ] || away=$p; k=$away; fi
@@ -62,12 +63,11 @@ postgres|postmaster) list="$p/cwd/postgresql.auto.conf $p/cwd/recovery.conf $p/c
 ours=$((ours + 1)) apps="$apps:$p/cmdline" list=
 [ "$PWD" = / ] || list="$p/cwd/.env $p/cwd/*.properties $p/cwd/*.y*ml $p/cwd/config.json $p/cwd/config/*.properties $p/cwd/config/*.y*ml" ;;
 esac
-IFS=' '
 for f in $list; do [ -f "$f" ] && [ $# -lt 60 ] && set -- "$@" "$f"; done
-IFS=':	
-'
 done
 if [ -n "$apps" ]; then
+IFS=':	
+'
 set -f; d= last=
 for a in $(grep -as '' /dev/null $apps | tr '\000' '\n'); do
 set +f
