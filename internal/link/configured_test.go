@@ -77,8 +77,12 @@ func TestConfigured(t *testing.T) {
 			"be1 -> 10.0.9.9:80 http unused observed=false configured=true declared=false  [/etc/x:4]",
 			"be1 -> search:80 http unused observed=false configured=true declared=false  [/etc/x:2]",
 		}},
-		{"a balancer's servers", []inventory.Host{balancer, machineAt("be1", "10.0.0.1", "8080 java")},
-			Draft{}, []string{"lb1 -> be1:8080 java unused observed=false configured=true declared=false  [/etc/haproxy/haproxy.cfg:7]"}},
+		{
+			"a balancer's servers",
+			[]inventory.Host{balancer, machineAt("be1", "10.0.0.1", "8080 java")},
+			Draft{},
+			[]string{"lb1 -> be1:8080 java unused observed=false configured=true declared=false  [/etc/haproxy/haproxy.cfg:7]"},
+		},
 		{"replication that nobody sees", []inventory.Host{
 			machineAt("db1", "10.0.1.1", "3306 mariadbd"), configures(machineAt("db2", "10.0.1.2", "3306 mysqld"), "mysqld", to("mysql", "10.0.1.1", 3306)),
 		}, Draft{}, []string{"db2 -> db1:3306 mariadb unused observed=false configured=true declared=false  [/etc/x:1]"}},

@@ -13,8 +13,13 @@ import (
 func TestRecognise(t *testing.T) {
 	t.Parallel()
 	packages := []fact.Package{
-		{Name: "haproxy", Version: "2.6.12-1"}, {Name: "memcached", Version: "1.6.18-1"}, {Name: "rabbitmq-server", Version: "3.10.8-1.1"},
-		{Name: "tomcat10", Version: "10.1.6-1"}, {Name: "openjdk-17-jre", Version: "17.0.9"}, {Name: "postgresql-15", Version: "15.5-0"}, {Name: "nodejs", Version: "18.13.0"},
+		{Name: "haproxy", Version: "2.6.12-1"},
+		{Name: "memcached", Version: "1.6.18-1"},
+		{Name: "rabbitmq-server", Version: "3.10.8-1.1"},
+		{Name: "tomcat10", Version: "10.1.6-1"},
+		{Name: "openjdk-17-jre", Version: "17.0.9"},
+		{Name: "postgresql-15", Version: "15.5-0"},
+		{Name: "nodejs", Version: "18.13.0"},
 	}
 	for _, c := range []struct {
 		process, command string

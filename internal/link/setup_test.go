@@ -38,7 +38,8 @@ func TestSetUp(t *testing.T) {
 	drops := func(f *fact.Set, own string) {
 		f.Firewall.Value.Text = []string{"-A INPUT -s 10.0.0.0/24 -j ACCEPT", "-A INPUT -d " + own + " -j ACCEPT", "-A OUTPUT -p tcp --dport 3306 -j DROP"}
 		f.Changes = seen([]fact.Change{
-			{At: at.Add(-time.Hour), Kind: "file", What: "/etc/iptables/rules.v4"}, {At: at.Add(-2 * time.Hour), Kind: "file", What: "/etc/iptables/rules.v6"},
+			{At: at.Add(-time.Hour), Kind: "file", What: "/etc/iptables/rules.v4"},
+			{At: at.Add(-2 * time.Hour), Kind: "file", What: "/etc/iptables/rules.v6"},
 			{At: at, Kind: "file", What: "/etc/motd"},
 		})
 	}
@@ -59,17 +60,26 @@ func TestSetUp(t *testing.T) {
 		{"another database", []inventory.Host{sibling(1, nil), sibling(2, func(f *fact.Set, own string) {
 			f.Dependencies.Value = []fact.Dependency{to("mysql", "db2", 3306), {Host: own, Port: 9000}}
 		}), sibling(3, nil)}, []string{"be2 configuration of what it calls: mysql db2:3306, not mysql db1:3306 like [be1 be3] since when is not recorded"}},
-		{"another balancer", []inventory.Host{sibling(1, nil), sibling(2, nil), sibling(3, func(f *fact.Set, _ string) { f.Balancers.Value[0].Unchecked = []string{"s"} })},
-			[]string{"be3 configuration of HAProxy: b: server s without a check, not nothing of that like [be1 be2] since when is not recorded"}},
-		{"a clock", []inventory.Host{sibling(1, nil), sibling(2, nil), sibling(3, func(f *fact.Set, _ string) { f.Clock.Value.Offset = 4 * time.Minute })},
-			[]string{"be3 clock: 4m0s ahead, not right like [be1 be2] since when is not recorded"}},
+		{
+			"another balancer",
+			[]inventory.Host{sibling(1, nil), sibling(2, nil), sibling(3, func(f *fact.Set, _ string) { f.Balancers.Value[0].Unchecked = []string{"s"} })},
+			[]string{"be3 configuration of HAProxy: b: server s without a check, not nothing of that like [be1 be2] since when is not recorded"},
+		},
+		{
+			"a clock",
+			[]inventory.Host{sibling(1, nil), sibling(2, nil), sibling(3, func(f *fact.Set, _ string) { f.Clock.Value.Offset = 4 * time.Minute })},
+			[]string{"be3 clock: 4m0s ahead, not right like [be1 be2] since when is not recorded"},
+		},
 		{"clocks that all are off", []inventory.Host{
 			sibling(1, func(f *fact.Set, _ string) { f.Clock.Value.Offset = 2490 * time.Millisecond }),
 			sibling(2, func(f *fact.Set, _ string) { f.Clock.Value.Offset = 2510 * time.Millisecond }),
 			sibling(3, func(f *fact.Set, _ string) { f.Clock.Value.Offset = 6 * time.Second }),
 		}, []string{}},
-		{"a clock that is behind", []inventory.Host{sibling(1, func(f *fact.Set, _ string) { f.Clock.Value.Offset = -time.Hour }), sibling(2, nil), sibling(3, nil)},
-			[]string{"be1 clock: 1h0m0s behind, not right like [be2 be3] since when is not recorded"}},
+		{
+			"a clock that is behind",
+			[]inventory.Host{sibling(1, func(f *fact.Set, _ string) { f.Clock.Value.Offset = -time.Hour }), sibling(2, nil), sibling(3, nil)},
+			[]string{"be1 clock: 1h0m0s behind, not right like [be2 be3] since when is not recorded"},
+		},
 		{"a clock that was measured badly", []inventory.Host{sibling(1, nil), sibling(2, nil), sibling(3, func(f *fact.Set, _ string) {
 			f.Clock.Value = fact.Clock{Offset: time.Minute, Error: 10 * time.Second}
 		})}, []string{}},
