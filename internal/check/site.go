@@ -169,6 +169,9 @@ func (s *Site) failing() {
 		if l.Test != "" {
 			a.How = "a test from there ends with: " + l.Test
 		}
+		if !l.Observed && len(l.Sources) > 0 {
+			a.How = fmt.Sprintf("%s names it; %s", l.Sources[0], a.How)
+		}
 		if l.Test != "" && l.Observed {
 			a.Sure = string(Certain)
 		}

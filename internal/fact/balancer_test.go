@@ -116,6 +116,11 @@ func FuzzBalancers(f *testing.F) {
 					t.Errorf("%q was kept", text)
 				}
 			}
+			for _, target := range b.Targets {
+				if host, ok := hostName(target.Host); target.Host != "" && (!ok || host != target.Host) || target.Text != plainLine(target.Text) || target.Line < 1 {
+					t.Errorf("%+v was kept", target)
+				}
+			}
 		}
 	})
 }

@@ -108,3 +108,19 @@ func TestApplyToUnused(t *testing.T) {
 		}
 	}
 }
+
+// Siblings are not asked for what only one host's file names.
+func TestDoorsOfUnused(t *testing.T) {
+	t.Parallel()
+	m := Join(fleet(
+		configures(machineAt("be1", "10.0.0.1", "8080 java"), "java", to("mysql", "10.0.1.1", 3306), to("redis", "cache.lan", 6379)),
+		machineAt("be2", "10.0.0.2", "8080 java"), machineAt("db1", "10.0.1.1", "3306 mysqld"),
+	), nil, Draft{})
+	var got []string
+	for _, d := range m.Doors(m.Groups()) {
+		got = append(got, fmt.Sprintf("%s -> %s (%s:%d)", d.From, d.To, d.Address, d.Port))
+	}
+	if diff := cmp.Diff([]string{"be1 -> cache.lan (cache.lan:6379)", "be1 -> db1 (10.0.1.1:3306)"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

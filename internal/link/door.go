@@ -34,7 +34,11 @@ func (m Map) Doors(groups []Group) []Door {
 		if l.From.Host == "" || l.Login || l.Within || l.Port == 0 || address == "" {
 			continue
 		}
-		for _, from := range append([]string{l.From.Host}, siblings[l.From.Host]...) {
+		near := siblings[l.From.Host]
+		if l.State == Unused {
+			near = nil // a file may name what nobody needs: its host alone is asked
+		}
+		for _, from := range append([]string{l.From.Host}, near...) {
 			n, ok := m.Node(from)
 			if !ok || !n.Visited || from == l.To.Host {
 				continue
