@@ -13,7 +13,7 @@ import (
 func derivedInputs() []input {
 	return []input{
 		derive("lifecycle", "where the operating system stands in its vendor's support, by checks/eol.yaml", []string{"os"}, readLifecycle),
-		derive("heartbleed", "each OpenSSL on the host, judged for CVE-2014-0160", []string{"os", "kernel", "packages", "libraries"}, readHeartbleed),
+		derive("heartbleed", "each OpenSSL on the host, judged for CVE-2014-0160", []string{"os", "kernel", "packages", "libraries", "heartbeats"}, readHeartbleed),
 		derive("exposures", "services that listen on every address and rarely should", []string{"sockets", "processes", "firewall"}, readExposures),
 		derive("skew", "how far the host's clock is off, with the measurement's error taken out", []string{"clock"}, readSkew),
 		derive("restart", "the last start of the host beside the opening of the incident", []string{"boot"}, readRestart),

@@ -44,7 +44,48 @@ var opensslPackages = []string{
 
 // readHeartbleed judges packages and mapped files together. Packages are needed;
 // without the mapped files the answer is only about what is installed.
+//
+// A service that was asked knows best: its answer is a verdict of its own, and
+// settles what its process left open.
 func readHeartbleed(s Subject) fact.Observed[[]Heartbleed] {
+	out := judgeInstalled(s)
+	probed := s.Host.Facts.Heartbeats
+	if !probed.Known() {
+		return out
+	}
+	for n := range out.Value {
+		settle(&out.Value[n], probed.Value)
+	}
+	for _, p := range probed.Value {
+		out.Value = append(out.Value, Heartbleed{
+			Name: p.Key(), Verdict: p.Verdict, Why: p.Proof, Processes: []string{p.Process}, Confidence: string(Certain),
+		})
+	}
+	if !out.Known() && len(probed.Value) > 0 {
+		out.State, out.Reason, out.At = fact.Partial, "only the services that were asked: "+out.Reason, probed.At
+	}
+	return out
+}
+
+// settle decides what was open of a library, when every process that runs it
+// showed itself repaired.
+func settle(h *Heartbleed, probed []fact.Heartbeat) {
+	if h.Verdict != unsure || len(h.Processes) == 0 {
+		return
+	}
+	for _, process := range h.Processes {
+		repaired := func(p fact.Heartbeat) bool {
+			return p.Process == process && (p.Verdict == fixed || p.Verdict == unaffected)
+		}
+		if !slices.ContainsFunc(probed, repaired) {
+			return
+		}
+	}
+	h.Verdict, h.Why = fixed, "every process that runs it was asked and gives nothing away"
+}
+
+// judgeInstalled judges what is installed and loaded.
+func judgeInstalled(s Subject) fact.Observed[[]Heartbleed] {
 	facts := s.Host.Facts
 	base, isBase := freeBSDBase(facts)
 	out := follow(facts.Packages, func(packages []fact.Package) []Heartbleed {

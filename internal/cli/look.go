@@ -25,6 +25,8 @@ type lookOptions struct {
 	scan    scanOptions
 	timeout time.Duration
 	first   int
+
+	probeHeartbleed bool
 }
 
 func newLookCmd(a *app) *cobra.Command {
@@ -41,7 +43,12 @@ draw who talks to whom, and print what to look at first.
 
 Each host is logged in to once. Nothing is changed there, no password is tried on a
 service, and nightcall show-commands prints what is asked. The diagram is diagram.svg
-in the incident's directory. TARGET is as for nightcall scan; without one, all hosts
+in the incident's directory.
+
+--probe-heartbleed also sends each TLS service one heartbeat that claims one byte more
+than it has. A vulnerable one answers it; of that answer only the length is read.
+
+TARGET is as for nightcall scan; without one, all hosts
 already known are looked at. What was interrupted goes on where it stopped.
 
 EXIT STATUS
@@ -52,13 +59,14 @@ EXIT STATUS
   11   stopped by nightcall stop
   130  cancelled`,
 		Example: `  nightcall look lb1 be1 be2 be3 db1 db2
-  nightcall look -f hosts.txt --accept-new
+  nightcall look -f hosts.txt --accept-new --probe-heartbleed
   nightcall look --json | jq -r '.findings[0].summary'`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runLook(cmd.Context(), a, opts, args) },
 	}
 	opts.scan.flags(cmd)
 	cmd.Flags().DurationVar(&opts.timeout, "timeout", 3*time.Second, "longest wait for one connection between hosts")
 	cmd.Flags().IntVar(&opts.first, "first", 5, "findings to print; nightcall findings has all")
+	cmd.Flags().BoolVar(&opts.probeHeartbleed, "probe-heartbleed", false, "ask TLS services for a heartbeat with one byte too many (CVE-2014-0160)")
 	return cmd
 }
 

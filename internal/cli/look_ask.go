@@ -61,8 +61,13 @@ func (l *lookRun) askHost(ctx context.Context, h *inventory.Host) {
 	}
 	defer done()
 	replies.Value, caches.Value = look.Ask(ctx, from.dial, h.Facts.Sockets.Value)
+	if l.opts.probeHeartbleed {
+		h.Facts.Heartbeats = fact.Observed[[]fact.Heartbeat]{State: fact.OK, At: at, Source: "heartbeats"}
+		h.Facts.Heartbeats.Value = look.Heartbeats(ctx, from.dial, h.Facts.Sockets.Value, h.Facts.Libraries.Value)
+	}
 	if from.refuses.Load() {
 		replies.Reason, caches.Reason = notForwarding, notForwarding
+		h.Facts.Heartbeats = fact.Observed[[]fact.Heartbeat]{}
 		return
 	}
 	replies.State, caches.State = fact.OK, fact.OK
@@ -194,6 +199,12 @@ func (l *lookRun) keepReplies(ctx context.Context, hosts []inventory.Host) error
 			if r.Access == fact.ReplyOpen && len(r.OpenTo) > 0 {
 				entry.Open = append(entry.Open, r.Key())
 			}
+		}
+		for _, b := range h.Facts.Heartbeats.Value {
+			if !l.opts.probeHeartbleed {
+				break // those are of an earlier look
+			}
+			entry.Questions = append(entry.Questions, "heartbeat of "+b.Key())
 		}
 		l.asked += len(entry.Questions)
 		v := sqlite.Visit{Host: h}

@@ -33,7 +33,7 @@ type outageFleet struct {
 
 func startOutageFleet(t *testing.T) outageFleet {
 	t.Helper()
-	for _, program := range []string{"mariadbd", "mariadb-install-db", "redis-server", "haproxy", "busybox", "iptables", "perl"} {
+	for _, program := range []string{"mariadbd", "mariadb-install-db", "redis-server", "haproxy", "busybox", "iptables", "perl", "openssl"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Fatalf("%v: .ci/run installs it", err)
 		}
@@ -109,11 +109,11 @@ func (f outageFleet) nightcall(t *testing.T, args ...string) string {
 }
 
 // findings opens an incident, looks, and returns what is wrong, in order.
-func (f outageFleet) findings(t *testing.T, title string) []check.Finding {
+func (f outageFleet) findings(t *testing.T, title string, flags ...string) []check.Finding {
 	t.Helper()
 	f.nightcall(t, "open", title)
 	began := time.Now()
-	f.nightcall(t, append([]string{"look", "-F", filepath.Join(f.dir, "fleet/ssh_config")}, outageHosts...)...)
+	f.nightcall(t, slices.Concat([]string{"look", "-F", filepath.Join(f.dir, "fleet/ssh_config")}, flags, outageHosts)...)
 	t.Logf("%s: nightcall look took %s", title, time.Since(began).Round(time.Millisecond))
 	var result struct{ Findings []check.Finding }
 	if err := json.Unmarshal([]byte(f.nightcall(t, "findings", "--json")), &result); err != nil {
@@ -170,7 +170,10 @@ func TestOutages(t *testing.T) {
 	f.until(t, "be2", "ss -tn", ":3306")
 	f.until(t, "lb1", "wget -qO- http://127.0.0.1/ || busybox wget -qO- http://127.0.0.1/ || :", "the shop")
 
-	innocent(t, f.findings(t, "nothing is wrong"), accusations...)
+	innocent(t, f.findings(t, "nothing is wrong", "--probe-heartbleed"), append(accusations, "heartbleed")...)
+	if beats := f.nightcall(t, "host", "show", "lb1", "--fact", "heartbeats", "--json"); !strings.Contains(beats, `"port": 443`) || !strings.Contains(beats, `"verdict": "unaffected"`) {
+		t.Errorf("lb1's TLS was not asked: %s", beats)
+	}
 
 	// An open Jenkins.
 	f.on(t, "ci1", "touch /srv/open")

@@ -15,7 +15,7 @@ var all = sync.OnceValue(func() []Fact {
 		clockFact(), osFact(), kernelFact(), bootFact(), platformFact(), machineIDFact(), cpuFact(), loadFact(), memoryFact(),
 		filesystemsFact(), disksFact(), interfacesFact(), routesFact(), dnsFact(), socketsFact(), processesFact(), servicesFact(),
 		schedulesFact(), firewallFact(), packagesFact(), librariesFact(), certsFact(), balancersFact(), dependenciesFact(), redisSettingsFact(), changesFact(), networkFact(), diskRatesFact(),
-		databasesFact(), balancerServersFact(), cachesFact(), repliesFact(),
+		databasesFact(), balancerServersFact(), cachesFact(), repliesFact(), heartbeatsFact(),
 	}
 })
 

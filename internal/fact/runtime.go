@@ -117,3 +117,9 @@ func repliesFact() Fact {
 		"from the host itself, from another host, and from this laptop",
 	}, func(s *Set) *Observed[[]Reply] { return &s.Replies })
 }
+
+func heartbeatsFact() Fact {
+	return asked("heartbeats", "how TLS services take a heartbeat that claims too much", []string{
+		"with --probe-heartbleed alone: a TLS greeting, one heartbeat that claims a byte it does not have, and a correct one, of each TLS service; of the answer only its length is read",
+	}, func(s *Set) *Observed[[]Heartbeat] { return &s.Heartbeats })
+}

@@ -44,6 +44,7 @@ type Set struct {
 	BalancerServers Observed[[]BalancerServer] `json:"balancer_servers"`
 	Caches          Observed[[]Cache]          `json:"caches"`
 	Replies         Observed[[]Reply]          `json:"replies"`
+	Heartbeats      Observed[[]Heartbeat]      `json:"heartbeats"`
 }
 
 // OS is the operating system by name and version.
@@ -522,3 +523,15 @@ const (
 	ReplyGuarded  = "guarded"
 	ReplyUnclear  = "unclear"
 )
+
+// A Heartbeat is how a TLS service took a heartbeat that claims one byte more
+// than it has (CVE-2014-0160).
+type Heartbeat struct {
+	Port    int    `json:"port"`
+	Process string `json:"process"`
+	Verdict string `json:"verdict"` // vulnerable, fixed, unaffected, unknown
+	Proof   string `json:"proof"`
+}
+
+// Key names the item among its siblings.
+func (h Heartbeat) Key() string { return "port " + strconv.Itoa(h.Port) }

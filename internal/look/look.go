@@ -105,11 +105,7 @@ func targetsOf(sockets fact.Sockets) []target {
 			targets[n].listener.Local = targets[n].listener.Local && l.Local
 			continue
 		}
-		address := l.Addr.Unmap().WithZone("").String()
-		if l.All || l.Addr.IsUnspecified() {
-			address = "127.0.0.1"
-		}
-		targets = append(targets, target{l, net.JoinHostPort(address, strconv.Itoa(l.Port))})
+		targets = append(targets, targetOf(l))
 	}
 	return targets
 }

@@ -82,12 +82,18 @@ var (
 func worthAsking(l fact.Listener) bool {
 	name := path.Base(l.Process)
 	switch {
-	case l.Process != "" && named(neverAsk, name), slices.Contains([]int{22, 25, 1433, 1521, 3306, 5432}, l.Port):
+	case unaskable(l):
 		return false
 	case named(speakHTTP, name), slices.Contains(webPorts, l.Port):
 		return true
 	}
 	return slices.ContainsFunc(questions, func(q question) bool { return q.knows(l) })
+}
+
+// unaskable reports whether a stranger's words would be counted as an attack
+// there, or disturb.
+func unaskable(l fact.Listener) bool {
+	return l.Process != "" && named(neverAsk, path.Base(l.Process)) || slices.Contains([]int{22, 25, 1433, 1521, 3306, 5432}, l.Port)
 }
 
 func named(patterns []string, name string) bool {

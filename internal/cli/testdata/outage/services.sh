@@ -22,6 +22,7 @@ balancer() {
 		    timeout server 10s
 		frontend www
 		    bind *:80
+		    bind *:443 ssl crt /etc/haproxy/shop.pem
 		    default_backend shop
 		backend shop
 		    option httpchk GET /health
@@ -88,6 +89,7 @@ jenkins() {
 
 case $name in
 lb1)
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=shop -days 365 -keyout /etc/haproxy/shop.pem.key -out /etc/haproxy/shop.pem
 	balancer check
 	later haproxy -W -f /etc/haproxy/haproxy.cfg
 	;;
