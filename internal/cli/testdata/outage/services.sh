@@ -59,7 +59,7 @@ database() {
 	later mariadbd --no-defaults --user=mysql --datadir=/var/lib/mysql --socket=/run/mysqld/mysqld.sock --bind-address=0.0.0.0 \
 		--server-id="$1" --log-bin=bin --binlog-format=row --expire-logs-days=1 --innodb-buffer-pool-size=8M "${room[@]}" \
 		--innodb-log-buffer-size=1M --performance-schema=0 --max-connections=30 --skip-name-resolve --max-allowed-packet=16M --slave-net-timeout=4 \
-		--log-error=/run/mysqld/error.log --relay-log-space-limit=8M
+		--log-error=/run/mysqld/error.log
 	local try
 	for ((try = 0; try < 300; try++)); do
 		mariadb --no-defaults --socket=/run/mysqld/mysqld.sock -e 'SELECT 1' >/dev/null 2>&1 && return
@@ -103,8 +103,9 @@ db1)
 		CREATE USER repl@'%' IDENTIFIED BY 'sesame'; GRANT REPLICATION SLAVE ON *.* TO repl@'%'"
 	;;
 db2)
-	database 2 120M
-	sql "CHANGE MASTER TO MASTER_HOST='$(ip_of 15)', MASTER_USER='repl', MASTER_PASSWORD='sesame', MASTER_LOG_FILE='bin.000001', MASTER_LOG_POS=4, MASTER_CONNECT_RETRY=1;
+	# It applies what it got with a delay, as replicas do that guard against mistakes.
+	database 2 90M
+	sql "CHANGE MASTER TO MASTER_HOST='$(ip_of 15)', MASTER_USER='repl', MASTER_PASSWORD='sesame', MASTER_LOG_FILE='bin.000001', MASTER_LOG_POS=4, MASTER_CONNECT_RETRY=1, MASTER_DELAY=240;
 		START SLAVE"
 	;;
 cache1)
