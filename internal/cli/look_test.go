@@ -272,13 +272,13 @@ func TestShowCommands(t *testing.T) {
 		}
 		Script string
 	}
-	if err := json.Unmarshal([]byte(d.must(t, "show-commands", "--json")), &printed); err != nil {
+	if err := json.Unmarshal([]byte(d.must(t, "show-commands", "--deep", "--json")), &printed); err != nil {
 		t.Fatal(err)
 	}
 	if len(printed.Facts) != len(fact.All()) || len(printed.Facts) == 0 {
 		t.Errorf("%d facts are shown, %d exist", len(printed.Facts), len(fact.All()))
 	}
-	text, script := d.must(t, "show-commands"), d.must(t, "show-commands", "--script")
+	text, script := d.must(t, "show-commands"), d.must(t, "show-commands", "--script", "--deep")
 	for _, f := range printed.Facts {
 		body := strings.Trim(f.Script, "\n")
 		if !strings.Contains(text, "# "+f.Fact+": ") || !strings.Contains(text, body) || !strings.Contains(script, body) {
@@ -292,6 +292,9 @@ func TestShowCommands(t *testing.T) {
 	}
 	if script != printed.Script || strings.Contains(d.must(t, "show-commands", "--script", "--no-root"), "sudo -n") {
 		t.Error("the script is not the one that is sent")
+	}
+	if shallow := d.must(t, "show-commands", "--script"); strings.Contains(shallow, "information_schema") || !strings.Contains(script, "information_schema") {
+		t.Error("a scan asks no database, and a look does")
 	}
 	if code, _, stderr := d.nightcall(t, "show-commands", "sokcets"); code != exitUsage || !strings.Contains(stderr, "did you mean sockets?") {
 		t.Errorf("exit %d: %s", code, stderr)

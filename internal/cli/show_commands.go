@@ -15,6 +15,7 @@ import (
 type showCommandsOptions struct {
 	script bool
 	noRoot bool
+	deep   bool
 }
 
 func newShowCommandsCmd(a *app) *cobra.Command {
@@ -25,9 +26,8 @@ func newShowCommandsCmd(a *app) *cobra.Command {
 		Short:   "Print everything a scan or a look would ask of a host",
 		Long: `Print what a scan asks of each host, so that it can be approved before anything is
 run: for every fact the files that are read and the shell text that is run, and with
---script the whole script as it is sent, byte for byte but for a random word.
-
-What is asked only by nightcall look, and not by nightcall scan, says so.
+--script the whole script as nightcall scan sends it, byte for byte but for a random
+word; with --deep too, as nightcall look does. What only that asks says so.
 
 Everything runs in one shell of the login user; with root, where "sudo -n" allows
 it. Nothing is written on the host.
@@ -43,6 +43,7 @@ EXIT STATUS
 	}
 	cmd.Flags().BoolVar(&opts.script, "script", false, "print the whole script as it is sent")
 	cmd.Flags().BoolVar(&opts.noRoot, "no-root", false, "as it is sent by scan --no-root")
+	cmd.Flags().BoolVar(&opts.deep, "deep", false, "the script as nightcall look sends it")
 	return cmd
 }
 
@@ -58,7 +59,11 @@ func runShowCommands(a *app, opts showCommandsOptions, names []string) error {
 		}
 		facts = append(facts, f)
 	}
-	script := shell.Preview(scan.Sections(facts), !opts.noRoot)
+	sent := facts
+	if len(names) == 0 && !opts.deep {
+		sent = fact.Shallow()
+	}
+	script := shell.Preview(scan.Sections(sent), !opts.noRoot)
 	switch {
 	case a.json:
 		return printJSON(a.io, map[string]any{"facts": probes(facts), "script": script})
