@@ -19,7 +19,7 @@ const (
 	partHead   = 17.0
 	laneHeight = 12.0 // for an edge that passes a column
 	gapWidth   = 110.0
-	mostGap    = 300.0 // without what a label needs
+	mostGap    = 210.0 // without what a label needs
 	margin     = 24.0
 	titleSpace = 34.0
 )

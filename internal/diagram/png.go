@@ -39,7 +39,7 @@ func PNG(p Picture, scale float64) ([]byte, error) {
 	l := lay(p)
 	size := l.sizeWith(p)
 	if scale == 0 {
-		scale = min(2, max(0.8, math.Sqrt(usualPixels/(size.x*size.y))))
+		scale = min(2, max(0.75, math.Sqrt(usualPixels/(size.x*size.y))))
 		scale = min(scale, max(0.4, math.Sqrt(maxPixels/(size.x*size.y))*0.999))
 	}
 	if size.x*size.y*scale*scale > maxPixels {
@@ -284,9 +284,10 @@ func (p *painter) stroke(way []point, width float64, dash []float64, c color.RGB
 	for _, r := range touched {
 		for y := r.Min.Y; y < r.Max.Y; y++ {
 			row := p.cover.Pix[p.cover.PixOffset(r.Min.X, y):][:r.Dx()]
+			pix := p.image.Pix[p.image.PixOffset(r.Min.X, y):][:4*r.Dx()]
 			for n, v := range row {
 				if v > 0 {
-					p.blend(r.Min.X+n, y, c, float64(v)/255)
+					over(pix[4*n:][:3], c, uint32(v))
 					row[n] = 0
 				}
 			}
@@ -294,12 +295,20 @@ func (p *painter) stroke(way []point, width float64, dash []float64, c color.RGB
 	}
 }
 
+// over puts a colour over a pixel, in its part of 0 to 255.
+func over(pix []uint8, c color.RGBA, of uint32) {
+	rest := 255 - of
+	pix[0] = uint8((uint32(pix[0])*rest + uint32(c.R)*of + 127) / 255)
+	pix[1] = uint8((uint32(pix[1])*rest + uint32(c.G)*of + 127) / 255)
+	pix[2] = uint8((uint32(pix[2])*rest + uint32(c.B)*of + 127) / 255)
+}
+
 // split cuts a step into short ones: the rectangle around a slanted line has
 // many pixels that it does not touch.
 func split(a, b point) [][2]point {
 	n := 1
 	if a.x != b.x && a.y != b.y {
-		n = max(1, int(math.Hypot(b.x-a.x, b.y-a.y)/24))
+		n = max(1, int(math.Hypot(b.x-a.x, b.y-a.y)/12))
 	}
 	out := make([][2]point, n)
 	at := func(i int) point {
@@ -345,21 +354,30 @@ func (p *painter) coverStep(a, b point, width float64) image.Rectangle {
 	r := p.pixels(rect{min(a.x, b.x) - reach, min(a.y, b.y) - reach, math.Abs(a.x-b.x) + 2*reach, math.Abs(a.y-b.y) + 2*reach})
 	dx, dy := b.x-a.x, b.y-a.y
 	square := dx*dx + dy*dy
+	covered := func(far float64) uint8 { return uint8(min(reach-math.Sqrt(far), 1, width)*255 + 0.5) }
+	left, right := int(math.Ceil(min(a.x, b.x)))-r.Min.X, int(math.Floor(max(a.x, b.x)))-1-r.Min.X
 	for y := r.Min.Y; y < r.Max.Y; y++ {
 		row := p.cover.Pix[p.cover.PixOffset(r.Min.X, y):][:r.Dx()]
-		for n := range row {
-			qx, qy := float64(r.Min.X+n)+0.5-a.x, float64(y)+0.5-a.y
+		down := float64(y) + 0.5 - a.y
+		for n := 0; n < len(row); n++ {
+			if dy == 0 && n == left && right > left && right < len(row) { // all between the ends is as far
+				if far := down * down; far < reach*reach {
+					v := covered(far)
+					for i := left; i < right; i++ {
+						row[i] = max(row[i], v)
+					}
+				}
+				n = right
+			}
+			along := float64(r.Min.X+n) + 0.5 - a.x
 			t := 0.0
 			if square > 0 {
-				t = min(max((qx*dx+qy*dy)/square, 0), 1)
+				t = min(max((along*dx+down*dy)/square, 0), 1)
 			}
-			ox, oy := qx-t*dx, qy-t*dy
-			far := ox*ox + oy*oy
-			if far >= reach*reach {
-				continue
+			ox, oy := along-t*dx, down-t*dy
+			if far := ox*ox + oy*oy; far < reach*reach {
+				row[n] = max(row[n], covered(far))
 			}
-			of := min(reach-math.Sqrt(far), 1, width)
-			row[n] = max(row[n], uint8(of*255+0.5))
 		}
 	}
 	return r

@@ -28,7 +28,7 @@ type ends struct {
 	port     int
 }
 
-func (l Link) ends() ends { return ends{l.From.Name(), l.To.Name(), l.Port} }
+func (l *Link) ends() ends { return ends{l.From.Name(), l.To.Name(), l.Port} }
 
 // Compare lays a map over an earlier one. The later map is of what was seen since
 // the earlier one alone; looked tells whose sockets were read since. What a host

@@ -103,6 +103,7 @@ func declaredAs(visited []Node, j joiner, d timeline.HostDraft) int {
 // declare lays what people declared over what was seen: a link that was seen
 // takes their label, and one that was not is there, silent.
 func (m *Map) declare(draft Draft, j joiner) {
+	before := len(m.Links)
 	for _, d := range draft.Links {
 		seen := false
 		for n := range m.Links {
@@ -116,7 +117,9 @@ func (m *Map) declare(draft Draft, j joiner) {
 			m.Links = append(m.Links, j.silent(d))
 		}
 	}
-	slices.SortStableFunc(m.Links, byEnds)
+	if len(m.Links) > before {
+		slices.SortStableFunc(m.Links, byEnds)
+	}
 }
 
 // named reports whether a person's name for an end means it.

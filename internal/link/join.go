@@ -17,9 +17,13 @@ const maxLinks = 100_000
 func Join(fleet inventory.Fleet, samples []Sample, draft Draft) Map {
 	j := joiner{
 		hosts: map[string]*machine{}, owners: map[netip.Addr][]string{},
-		links: map[key]*Link{},
 	}
 	j.meet(fleet, samples)
+	sockets := 0
+	for _, s := range j.samples {
+		sockets += len(s.Sockets.Connections)
+	}
+	j.links = make(map[key]*Link, min(sockets/2, maxLinks)) // most are seen from both ends
 	for _, s := range j.samples {
 		j.read(s)
 	}
@@ -36,6 +40,7 @@ type machine struct {
 	inventory.Host
 
 	listens map[uint16][]fact.Listener // TCP, by port
+	serves  map[uint16]Service         // what was made of them
 	told    bool                       // its sockets were read
 	virtual []netip.Addr
 }
@@ -51,7 +56,7 @@ type joiner struct {
 // meet learns the hosts, their addresses and what they listen on.
 func (j *joiner) meet(fleet inventory.Fleet, samples []Sample) {
 	for _, h := range fleet.Hosts {
-		m := &machine{Host: h, listens: map[uint16][]fact.Listener{}, told: h.Facts.Sockets.Known()}
+		m := &machine{Host: h, listens: map[uint16][]fact.Listener{}, serves: map[uint16]Service{}, told: h.Facts.Sockets.Known()}
 		m.virtual = virtual(h)
 		j.hosts[h.Name] = m
 		if m.told {
@@ -270,25 +275,10 @@ func later(a, b time.Time) time.Time {
 // into the link that has.
 func (j *joiner) settled() []Link {
 	all := j.sorted()
-	named := map[key]*Link{}
-	for _, l := range all {
-		k := l.key()
-		k.process = ""
-		if named[k] == nil && l.From.Process != "" {
-			named[k] = l
-		}
-	}
 	out := make([]Link, 0, len(all))
-	for _, l := range all {
-		if l.From.Process != "" {
-			continue
-		}
-		if to := named[l.key()]; to != nil {
-			to.absorb(*l)
-		}
-	}
-	for _, l := range all {
-		if l.From.Process == "" && named[l.key()] != nil {
+	for n, l := range all {
+		if l.From.Process == "" && n+1 < len(all) && l.ends() == all[n+1].ends() { // it comes before those with a name
+			all[n+1].absorb(*l)
 			continue
 		}
 		j.describe(l)
@@ -302,7 +292,7 @@ func (j *joiner) sorted() []*Link {
 	for _, l := range j.links {
 		all = append(all, l)
 	}
-	slices.SortFunc(all, func(a, b *Link) int { return byEnds(*a, *b) })
+	slices.SortFunc(all, compareEnds)
 	return all
 }
 
@@ -328,11 +318,15 @@ func (j *joiner) service(host string, port int) (Service, bool) {
 	if m == nil || len(m.listens[uint16(port)]) == 0 {
 		return Service{}, false
 	}
+	if s, ok := m.serves[uint16(port)]; ok {
+		return s, true
+	}
 	listeners := m.listens[uint16(port)]
 	s := recognise(host, listeners[0], m.Facts.Packages.Value)
 	for _, l := range listeners {
 		s.Local = s.Local && l.Local
 	}
+	m.serves[uint16(port)] = s
 	return s, true
 }
 

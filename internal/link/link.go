@@ -120,8 +120,11 @@ type key struct {
 
 func (l Link) key() key { return key{l.From.Name(), l.From.Process, l.To.Name(), l.Port} }
 
-// byEnds compares what differs most first: maps are large.
-func byEnds(a, b Link) int {
+// byEnds is the order of links.
+func byEnds(a, b Link) int { return compareEnds(&a, &b) }
+
+// compareEnds compares what differs most first: maps are large.
+func compareEnds(a, b *Link) int {
 	if c := strings.Compare(a.From.Name(), b.From.Name()); c != 0 {
 		return c
 	}
