@@ -154,32 +154,44 @@ func (i *openIncident) compared(ctx context.Context, opts diagramOptions, o diag
 	if !to.After(from) {
 		return link.Map{}, o, usageError("nightcall diagram --before 6h --after 1h", "--after %q is not later than --before %q", opts.after, opts.before)
 	}
+	d, o, err := i.between(ctx, from, to, opts.plain, o)
+	return d.after, o, err
+}
+
+// A change is two maps: as it was, and what became of it.
+type change struct {
+	before view
+	after  link.Map
+}
+
+// between compares two moments, and says in the options what became of what.
+func (i *openIncident) between(ctx context.Context, from, to time.Time, plain bool, o diagram.Options) (change, diagram.Options, error) {
 	before, err := i.viewAt(ctx, time.Time{}, from)
 	if err != nil {
-		return link.Map{}, o, err
+		return change{}, o, err
 	}
 	after, err := i.viewAt(ctx, from, to)
 	if err != nil {
-		return link.Map{}, o, err
+		return change{}, o, err
 	}
 	d := link.Compare(before.m, after.m, func(host string) bool { return after.looked[host] })
 	o.Hosts, o.Links = d.Hosts, d.Links
 	if o.Links == nil {
 		o.Links = []link.Change{}
 	}
-	if opts.plain {
-		return d.Map, o, nil
+	both := change{before, d.Map}
+	if plain {
+		return both, o, nil
 	}
 	was, err := i.marks(ctx, before.fleet, before.m)
 	if err != nil {
-		return d.Map, o, err
+		return both, o, err
 	}
 	o.Marks, err = i.marks(ctx, after.fleet, d.Map)
-	for host := range after.looked {
-		_, had := before.m.Node(host)
-		if had && after.looked[host] && o.Hosts[host] == link.Same && was[host] != o.Marks[host] {
+	for host, looked := range after.looked {
+		if _, had := before.m.Node(host); had && looked && o.Hosts[host] == link.Same && was[host] != o.Marks[host] {
 			o.Hosts[host] = link.Changed
 		}
 	}
-	return d.Map, o, err
+	return both, o, err
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -131,5 +132,32 @@ func TestDiagramWithoutGraphviz(t *testing.T) {
 	code, _, stderr := d.nightcall(t, "diagram", "-o", filepath.Join(t.TempDir(), "arch.svg"), "--engine", "dot")
 	if code != exitFailed || !strings.Contains(stderr, "hint: install Graphviz, or leave out --engine") {
 		t.Errorf("exit %d: %s", code, stderr)
+	}
+}
+
+// The report has the picture as the first scan found it, and what changed since.
+func TestReportBeforeAndAfter(t *testing.T) {
+	t.Parallel()
+	d := twoScans(t)
+	text := d.must(t, "report", "-o", "-")
+	before, after, ok := strings.Cut(text, "After: what is new, gone or changed since")
+	if !ok || !strings.Contains(before, "Before: as the first scan found it, at 2026-03-07 03:00:01") || !strings.Contains(after, "──▶ be2  (new)") {
+		t.Errorf("no before and after in\n%s", text)
+	}
+	_, before, _ = strings.Cut(before, "Before: as the first scan found it")
+	if strings.Contains(before, "be2") || !strings.Contains(before, "retired") {
+		t.Errorf("before shows what came later, or not what was there:\n%s", before)
+	}
+	page := filepath.Join(t.TempDir(), "report.html")
+	d.must(t, "report", "-o", page)
+	html, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(html), `src="data:image/svg+xml;base64,`); n != 3 {
+		t.Errorf("%d pictures in the page, want 3", n)
+	}
+	if !strings.Contains(string(html), "img-src data:") {
+		t.Error("the page's policy keeps a browser from showing its pictures")
 	}
 }

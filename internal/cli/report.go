@@ -77,6 +77,9 @@ func runReport(ctx context.Context, a *app, opts reportOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := i.past(ctx, &d); err != nil {
+		a.say("nightcall: no picture of before: %s", printable(err.Error()))
+	}
 	if opts.file == "-" {
 		return write(a.io.Out, d)
 	}

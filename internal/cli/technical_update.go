@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,8 +102,32 @@ func (i *openIncident) picture(m link.Map, found check.Result) report.Picture {
 	if len(m.Hosts)+len(m.Links) == 0 {
 		return report.Picture{}
 	}
-	drawn := diagram.Of(m, m.Groups(), diagram.Options{Title: i.Title, Marks: marksOf(found)})
+	return pictureOf(m, diagram.Options{Title: i.Title, FoldAbove: foldAbove, Marks: marksOf(found)})
+}
+
+func pictureOf(m link.Map, o diagram.Options) report.Picture {
+	drawn := diagram.Of(m, m.Groups(), o)
 	return report.Picture{Text: string(diagram.Text(drawn)), SVG: diagram.SVG(drawn)}
+}
+
+// past draws what the first scan found, and what became of it, where there was
+// another scan since.
+func (i *openIncident) past(ctx context.Context, d *report.Data) error {
+	scans, err := i.DB.Kinds(ctx, time.Unix(0, 0), timeline.ScanFinished)
+	if err != nil || len(scans) < 2 {
+		return err
+	}
+	from := scans[0].Seen
+	both, o, err := i.between(ctx, from, d.At, false, diagram.Options{Title: i.Title, FoldAbove: foldAbove})
+	if err != nil || len(both.before.m.Hosts) == 0 {
+		return err
+	}
+	marks, err := i.marks(ctx, both.before.fleet, both.before.m)
+	d.Before = report.Before{At: from, Picture: pictureOf(both.before.m, diagram.Options{Title: i.Title, FoldAbove: foldAbove, Marks: marks})}
+	if len(o.Hosts) > 0 || slices.ContainsFunc(o.Links, func(c link.Change) bool { return c != link.Same }) {
+		d.Before.Changed = pictureOf(both.after, o)
+	}
+	return err
 }
 
 // reportData is everything that updates and reports are told from.

@@ -524,8 +524,9 @@ func (p *Picture) anonymise() {
 		p.Parts[n].Name = fmt.Sprintf("part %d", n+1)
 	}
 	for n := range p.Edges {
-		if p.Edges[n].Look != Copies {
-			p.Edges[n].Label = ""
+		p.Edges[n].Label = ""
+		if p.Edges[n].Look == Copies {
+			p.Edges[n].Label = "replica"
 		}
 	}
 }

@@ -35,8 +35,17 @@ type Data struct {
 	Fleet    inventory.Fleet
 	Findings check.Result
 	Picture  Picture
+	Before   Before
 	At       time.Time // the moment, in the zone in which times are told
 	Program  string    // who wrote it: name and version
+}
+
+// Before is the architecture as the first scan found it, and what became of it.
+// The zero value is none; where nothing changed, Changed is the zero value.
+type Before struct {
+	At      time.Time // when the first scan ended
+	Picture Picture
+	Changed Picture
 }
 
 // A Picture is the architecture as it was drawn, twice. The zero value is none.

@@ -147,6 +147,17 @@ func architecture(d Data) part {
 		return p
 	}
 	p.blocks = append(p.blocks, picture{d.Picture})
+	if d.Before.Picture.Text == "" {
+		return p
+	}
+	if d.Before.Changed.Text == "" {
+		p.para("Nothing of it changed since the first scan, which ended at " + moment(d.Before.At, d.At) + ".")
+		return p
+	}
+	p.heading("Before: as the first scan found it, at " + moment(d.Before.At, d.At))
+	p.blocks = append(p.blocks, picture{d.Before.Picture})
+	p.heading("After: what is new, gone or changed since")
+	p.blocks = append(p.blocks, picture{d.Before.Changed})
 	return p
 }
 
