@@ -495,11 +495,11 @@ func (l *layouter) room(out *layout, columns []rect, edge int, r route) rect {
 }
 
 // place of a node or a box.
-func (o *layout) rect(id string) rect {
-	if r, ok := o.nodes[id]; ok {
+func (l *layout) rect(id string) rect {
+	if r, ok := l.nodes[id]; ok {
 		return r
 	}
-	return o.boxes[id]
+	return l.boxes[id]
 }
 
 // ports spreads the ends of edges over the sides of what they lead to, in the

@@ -194,3 +194,28 @@ func crosses(r route, over rect) bool {
 	}
 	return false
 }
+
+// Each thing that an edge says is drawn in its own way; what a person declared
+// never hides that a link fails, or that it is new or gone.
+func TestPens(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		edge Edge
+		want pen
+	}{
+		{Edge{Look: Works}, pen{"#5b6b7b", "", 1.4}},
+		{Edge{Look: Fails}, pen{"#d40000", "7 4", 2.2}},
+		{Edge{Look: Fails, Color: "green"}, pen{"#d40000", "7 4", 2.2}},
+		{Edge{Look: Silent}, pen{"#a8b0b8", "2 4", 1.4}},
+		{Edge{Look: Silent, Style: "dashed", Color: "red"}, pen{"red", "6 4", 1.4}},
+		{Edge{Look: Copies}, pen{"#8a5a00", "6 4", 1.4}},
+		{Edge{Look: Works, Color: "brown", Change: link.Added}, pen{"#1a7f37", "", 2.2}},
+		{Edge{Look: Fails, Change: link.Gone}, pen{"#9aa2aa", "6 4", 1.4}},
+		{Edge{Look: Fails, Change: link.Changed}, pen{"#d40000", "7 4", 2.2}},
+		{Edge{Look: Works, Change: link.Changed}, pen{"#b45309", "", 2.2}},
+	} {
+		if got := penOf(c.edge); got != c.want {
+			t.Errorf("%+v is drawn %v, want %v", c.edge, got, c.want)
+		}
+	}
+}
