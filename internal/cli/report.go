@@ -32,7 +32,8 @@ and commands, what was not covered, follow-ups, and the timeline. It can be writ
 any minute and as often as you like.
 
 The ending of the file says in which language: .html is one file that needs nothing
-else, .md is Markdown, .json is for programs. A browser prints the HTML as a PDF. What
+else, .md is Markdown, .json is for programs, .pdf is that HTML, printed by the Chromium,
+Chrome or Edge of this laptop. What
 looks like a secret is masked, and text from hosts is never more than text. - is
 standard output, in Markdown, or in JSON with --json.
 
@@ -42,7 +43,7 @@ EXIT STATUS
   2  usage`,
 		Example: `  nightcall report -o report.html
   nightcall report -o - | less
-  chromium --headless --print-to-pdf=report.pdf report.html`,
+  nightcall report -o report.pdf`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runReport(cmd.Context(), a, opts) },
 	}
@@ -51,8 +52,15 @@ EXIT STATUS
 }
 
 // reportLanguages are the languages of reports, by the ending of the file.
-var reportLanguages = map[string]func(io.Writer, report.Data) error{
-	".html": report.HTML, ".md": report.Markdown, ".json": report.JSON,
+var reportLanguages = map[string]reportWriter{
+	".html": inMemory(report.HTML), ".md": inMemory(report.Markdown), ".json": inMemory(report.JSON), ".pdf": writePDF,
+}
+
+type reportWriter = func(context.Context, io.Writer, report.Data) error
+
+// inMemory is a writer that waits for nobody.
+func inMemory(write func(io.Writer, report.Data) error) reportWriter {
+	return func(_ context.Context, w io.Writer, d report.Data) error { return write(w, d) }
 }
 
 // A writtenReport is what --json prints when a file was written.
@@ -81,10 +89,10 @@ func runReport(ctx context.Context, a *app, opts reportOptions) error {
 		a.say("nightcall: no picture of before: %s", printable(err.Error()))
 	}
 	if opts.file == "-" {
-		return write(a.io.Out, d)
+		return write(ctx, a.io.Out, d)
 	}
 	var text bytes.Buffer
-	if err := write(&text, d); err != nil {
+	if err := write(ctx, &text, d); err != nil {
 		return err
 	}
 	path, err := filepath.Abs(cmp.Or(opts.file, filepath.Join(i.Dir, "report.html")))
@@ -106,23 +114,23 @@ func runReport(ctx context.Context, a *app, opts reportOptions) error {
 }
 
 // reportLanguage chooses by the ending of the file.
-func reportLanguage(a *app, file string) (func(io.Writer, report.Data) error, error) {
+func reportLanguage(a *app, file string) (reportWriter, error) {
+	ending := strings.ToLower(filepath.Ext(file))
 	switch {
 	case file == "-" && a.json:
-		return report.JSON, nil
+		ending = ".json"
 	case file == "-":
-		return report.Markdown, nil
+		ending = ".md"
 	case file == "":
-		return report.HTML, nil
-	}
-	ending := strings.ToLower(filepath.Ext(file))
-	if ending == ".pdf" {
-		return nil, usageError("nightcall report -o report.html && chromium --headless --print-to-pdf=report.pdf report.html",
-			"%s: a browser prints the HTML as a PDF", file)
+		ending = ".html"
 	}
 	write, known := reportLanguages[ending]
 	if !known {
-		return nil, usageError("nightcall report -o report.html, report.md or report.json", "%s: unknown ending %q", file, ending)
+		return nil, usageError("nightcall report -o report.html, report.pdf, report.md or report.json", "%s: unknown ending %q", file, ending)
+	}
+	if ending == ".pdf" {
+		_, err := findBrowser()
+		return write, err
 	}
 	return write, nil
 }
