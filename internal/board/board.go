@@ -218,7 +218,7 @@ func (b *Board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src '"+scriptHash+"'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; script-src '"+scriptHash+"'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 	word, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	n := b.view(word)
 	if n == joined && r.Method == http.MethodPost && (rest == "note" || rest == "tick") {
@@ -236,6 +236,8 @@ func (b *Board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.page(w, r, n)
 	case rest == "events":
 		b.events(w, r, n)
+	case rest == report.PictureName && n != executive:
+		b.picture(w)
 	default:
 		http.NotFound(w, r)
 	}
@@ -262,6 +264,18 @@ func (b *Board) page(w http.ResponseWriter, r *http.Request, n int) {
 	b.mu.Unlock()
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	fmt.Fprintf(w, pageShape, report.Style+style, glance, forms, page, script)
+}
+
+// picture answers who talks to whom. Opened alone it can run nothing either.
+func (b *Board) picture(w http.ResponseWriter) {
+	b.mu.Lock()
+	svg := b.data.Picture.SVG
+	b.mu.Unlock()
+	h := w.Header()
+	h.Set("Content-Type", "image/svg+xml")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox")
+	h.Set("Cache-Control", "private, max-age=3600") // its link changes with it
+	_, _ = w.Write(svg)
 }
 
 // events sends news for as long as the client listens.

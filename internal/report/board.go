@@ -2,6 +2,8 @@ package report
 
 import (
 	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,6 +21,7 @@ const Style = style
 const (
 	maxBoardFindings = 60
 	maxBoardEntries  = 100
+	maxBoardRuns     = 20
 )
 
 // Glance is what nobody should have to ask, as HTML: what it is, how long it
@@ -96,7 +99,41 @@ func Technical(d Data) string {
 	shown.Entries = newest(d.Entries)
 	last := course(shown)
 	last.title = "Last entries"
-	return fragment(questions(d), last, technical(d), business(d), found, coverage(d))
+	return fragment(questions(d), last, technical(d), business(d), found, architecture(d), runs(d), coverage(d))
+}
+
+// runs are what was asked of hosts and done to them last, the latest first.
+func runs(d Data) part {
+	p := part{title: "Scans and commands"}
+	if s := d.Incident.LastScan; !s.Started.At.IsZero() {
+		p.para(scanText(s, d))
+	}
+	ran := commands(d.Entries)
+	slices.Reverse(ran)
+	var rows [][]string
+	for _, c := range ran[:min(len(ran), maxBoardRuns)] {
+		rows = append(rows, []string{moment(c.started, d.At), c.host, c.title(), c.line, c.end(), c.by})
+	}
+	p.rowsOr("No command was run through this program.", []string{whenColumn, "Host", "", "Command", "Result", "By"}, rows)
+	return p
+}
+
+func scanText(s incident.Scan, d Data) string {
+	text := fmt.Sprintf("The last scan began at %s, of %s", moment(s.Started.At, d.At), countOf(s.Targets, "host", "hosts"))
+	if s.Ended.IsZero() {
+		return text + "; its end was not written yet."
+	}
+	return fmt.Sprintf("%s, and ended after %s%s.", text, timeline.Span(s.Ended.Sub(s.Started.At)), because(s.Stopped))
+}
+
+// PictureName is where the picture of a board's page is, beside the page. It is
+// not in the page, which is sent again with every news.
+const PictureName = "picture.svg"
+
+// pictureLink changes with the picture.
+func pictureLink(p Picture) string {
+	sum := sha256.Sum256(p.SVG)
+	return PictureName + "?" + hex.EncodeToString(sum[:8])
 }
 
 // newest are the last entries, the latest first.
@@ -124,7 +161,7 @@ func questions(d Data) part {
 // fragment is parts as HTML, for a place within a page.
 func fragment(parts ...part) string {
 	var b strings.Builder
-	h := &htmlWriter{bufio.NewWriter(&b)}
+	h := &htmlWriter{w: bufio.NewWriter(&b), linked: true}
 	for _, p := range parts {
 		h.part(p)
 	}

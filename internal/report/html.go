@@ -12,7 +12,7 @@ import (
 // HTML writes the report as one self-contained page: no script, no reference to
 // anything else, and a policy that lets a browser fetch nothing.
 func HTML(w io.Writer, d Data) error {
-	h := &htmlWriter{bufio.NewWriter(w)}
+	h := &htmlWriter{w: bufio.NewWriter(w)}
 	doc := newDocument(d)
 	h.printf(htmlHead, text(doc.title), style)
 	h.printf("<header><h1>%s</h1></header>\n", text(doc.title))
@@ -58,7 +58,10 @@ svg { width: 100%; height: auto; max-height: 14rem; } .arch img { max-width: 100
 `
 
 // An htmlWriter writes blocks. An error of its writer shows when it is flushed.
-type htmlWriter struct{ w *bufio.Writer }
+type htmlWriter struct {
+	w      *bufio.Writer
+	linked bool // pictures stand beside the page
+}
 
 func (h *htmlWriter) printf(format string, args ...any) { fmt.Fprintf(h.w, format, args...) }
 
@@ -96,12 +99,20 @@ func (h *htmlWriter) block(b block) {
 	case table:
 		h.table(b)
 	case picture:
-		// As an image it can run nothing and load nothing, whatever is in it.
-		h.printf("<figure class=\"arch\"><img alt=\"%s\" src=\"data:image/svg+xml;base64,%s\"></figure>\n",
-			html.EscapeString(lines(b.Text)), base64.StdEncoding.EncodeToString(b.SVG))
+		h.picture(b)
 	case chart:
 		h.chart(b)
 	}
+}
+
+// picture shows it as an image: so it can run nothing and load nothing, whatever
+// is in it.
+func (h *htmlWriter) picture(p picture) {
+	source := "data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(p.SVG)
+	if h.linked {
+		source = pictureLink(p.Picture)
+	}
+	h.printf("<figure class=\"arch\"><img alt=\"%s\" src=\"%s\"></figure>\n", html.EscapeString(lines(p.Text)), source)
 }
 
 func (h *htmlWriter) table(t table) {
