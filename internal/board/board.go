@@ -37,7 +37,7 @@ import (
 // How often the page is looked after.
 const (
 	countEach   = time.Second            // the glance
-	lookEach    = 250 * time.Millisecond // whether something happened
+	lookEach    = 100 * time.Millisecond // whether something happened
 	renewEach   = time.Minute            // the page, of which some grows older too
 	maxClients  = 500
 	writeLimit  = 10 * time.Second // for one piece of news to one client
@@ -216,7 +216,7 @@ func (b *Board) Serve(ctx context.Context, listener net.Listener, certificate *t
 func (b *Board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Referrer-Policy", "same-origin") // without any, a browser does not say where a form comes from
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; script-src '"+scriptHash+"'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 	word, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")

@@ -53,7 +53,10 @@ tr, dl > *, figure { break-inside: avoid; }
 pre { background: #f3f3f3; border-left: 3px solid #888; padding: .5rem; margin: .4rem 0; white-space: pre-wrap; overflow-wrap: anywhere; font: .82rem/1.35 "DejaVu Sans Mono", monospace; }
 figure { margin: .8rem 0; } figcaption { color: #555; font-size: .85rem; }
 svg { width: 100%; height: auto; max-height: 14rem; } .arch img { max-width: 100%; max-height: 95vh; }
-@media (max-width: 30rem) { body { font-size: 15px; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .4rem; } td { min-width: 3rem; } .at { white-space: normal; } }
+@media screen and (max-width: 40rem) {
+body { font-size: 15px; padding: .6rem; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .4rem; }
+table, tbody, tr { display: block; } thead { display: none; } tr { border-bottom: 1px solid #ccc; padding: .35rem 0; }
+td, .at { display: inline; border: 0; padding: 0; overflow-wrap: anywhere; white-space: normal; } td:not(:empty):not(:last-child)::after { content: " \B7 "; color: #888; } }
 @media print { @page { size: A4; margin: 15mm; } body { font-size: 10pt; padding: 0; max-width: none; } section:nth-of-type(2), section:last-of-type { break-before: page; } svg { max-height: 9rem; } h2 { margin-top: 1.2rem; } h3 { margin: .9rem 0 .3rem; } .wide { overflow: visible; } table { font-size: 8pt; } td { min-width: 4.5em; overflow-wrap: anywhere; } }
 `
 
