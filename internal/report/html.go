@@ -56,7 +56,7 @@ svg { width: 100%; height: auto; max-height: 14rem; } .arch img { max-width: 100
 @media screen and (max-width: 40rem) {
 body { font-size: 15px; padding: .6rem; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .4rem; }
 table, tbody, tr { display: block; } thead { display: none; } tr { border-bottom: 1px solid #ccc; padding: .35rem 0; }
-td, .at { display: inline; border: 0; padding: 0; overflow-wrap: anywhere; white-space: normal; } td:not(:empty):not(:last-child)::after { content: " \B7 "; color: #888; } }
+td, .at { display: inline; border: 0; padding: 0; overflow-wrap: anywhere; white-space: normal; } td:not(:empty) ~ td:not(:empty)::before { content: " \B7  "; color: #888; } }
 @media print { @page { size: A4; margin: 15mm; } body { font-size: 10pt; padding: 0; max-width: none; } section:nth-of-type(2), section:last-of-type { break-before: page; } svg { max-height: 9rem; } h2 { margin-top: 1.2rem; } h3 { margin: .9rem 0 .3rem; } .wide { overflow: visible; } table { font-size: 8pt; } td { min-width: 4.5em; overflow-wrap: anywhere; } }
 `
 
