@@ -5,11 +5,14 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nightcall-sh/nightcall/internal/board"
+	"github.com/nightcall-sh/nightcall/internal/incident"
 	"github.com/nightcall-sh/nightcall/internal/plain"
 	"github.com/nightcall-sh/nightcall/internal/report"
 	"github.com/nightcall-sh/nightcall/internal/timeline"
@@ -59,7 +62,7 @@ func runBoard(ctx context.Context, a *app, opts boardOptions) error {
 		return err
 	}
 	defer i.Close()
-	source := &boardSource{i}
+	source := &boardSource{incident: i}
 	var writer board.Writer
 	if opts.join {
 		writer = source
@@ -137,15 +140,61 @@ func sayBoard(a *app, b *board.Board, address *net.TCPAddr, fingerprint string) 
 	return err
 }
 
-// A boardSource is the open incident, as the board needs it.
-type boardSource struct{ incident *openIncident }
+// A boardSource is the open incident, as the board needs it. It holds what was
+// read, and reads what is new.
+type boardSource struct {
+	incident *openIncident
+
+	mu   sync.Mutex
+	data report.Data
+}
 
 // Count implements board.Source.
 func (s *boardSource) Count(ctx context.Context) (int, error) { return s.incident.DB.Count(ctx) }
 
 // Data implements board.Source.
 func (s *boardSource) Data(ctx context.Context) (report.Data, error) {
-	return s.incident.reportData(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last, known := "", len(s.data.Entries)
+	if known > 0 {
+		last = s.data.Entries[known-1].ID
+	}
+	entries, whole, err := (&room{s.incident}).Entries(ctx, last, known)
+	if err != nil {
+		return report.Data{}, err
+	}
+	d := s.data
+	if whole {
+		d.Entries = nil
+	}
+	d.Entries = append(d.Entries, entries...)
+	d.Incident, d.At = incident.Fold(d.Entries), s.Now() // of its own: the page is still told from the one before
+	if whole || slices.ContainsFunc(entries, tellsOfHosts) || s.Now().Sub(s.data.At) > hostsEach {
+		if err := s.incident.reportHosts(ctx, &d); err != nil {
+			return report.Data{}, err
+		}
+		s.data.At = s.Now()
+	}
+	at := s.data.At
+	s.data = d
+	s.data.At = at // when hosts were looked at
+	return d, nil
+}
+
+// hostsEach is how often what hosts are like is judged anew, because findings
+// grow older too.
+const hostsEach = time.Minute
+
+// tellsOfHosts holds for entries after which the hosts, or what is known of them,
+// may be others.
+func tellsOfHosts(e timeline.Entry) bool {
+	switch e.Kind {
+	case timeline.HostScanned, timeline.ScanFinished, timeline.ReachTested, timeline.IncidentMerged,
+		timeline.HostDeclared, timeline.HostRetracted, timeline.LinkDeclared, timeline.LinkRetracted:
+		return true
+	}
+	return false
 }
 
 // Now implements board.Source.

@@ -31,7 +31,7 @@ type desk struct {
 }
 
 // newDesk makes an incident that has seen the visits.
-func newDesk(t *testing.T, visits ...inventory.Host) desk {
+func newDesk(t testing.TB, visits ...inventory.Host) desk {
 	t.Helper()
 	d := desk{home: t.TempDir(), incident: filepath.Join(t.TempDir(), "checkout")}
 	if err := os.Mkdir(d.incident, 0o700); err != nil {
@@ -58,7 +58,7 @@ func newDesk(t *testing.T, visits ...inventory.Host) desk {
 }
 
 // nightcall runs a command line at the desk.
-func (d desk) nightcall(t *testing.T, args ...string) (code int, stdout, stderr string) {
+func (d desk) nightcall(t testing.TB, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	io := stdio.Streams{In: strings.NewReader(""), Out: &out, Err: &errs, OutTTY: d.tty}
@@ -71,7 +71,7 @@ func (d desk) nightcall(t *testing.T, args ...string) (code int, stdout, stderr 
 }
 
 // must runs a command line that has to work and returns its standard output.
-func (d desk) must(t *testing.T, args ...string) string {
+func (d desk) must(t testing.TB, args ...string) string {
 	t.Helper()
 	code, stdout, stderr := d.nightcall(t, args...)
 	if code != exitDone {
@@ -81,7 +81,7 @@ func (d desk) must(t *testing.T, args ...string) string {
 }
 
 // entries returns the timeline's entries of one kind.
-func (d desk) entries(t *testing.T, kind timeline.Kind) []timeline.Entry {
+func (d desk) entries(t testing.TB, kind timeline.Kind) []timeline.Entry {
 	t.Helper()
 	db, err := sqlite.Open(context.Background(), filepath.Join(d.incident, "incident.db"))
 	if err != nil {

@@ -138,9 +138,15 @@ func (i *openIncident) reportData(ctx context.Context) (report.Data, error) {
 		return d, err
 	}
 	d.Incident = incident.Fold(d.Entries)
+	err = i.reportHosts(ctx, &d)
+	return d, err
+}
+
+// reportHosts adds what is known of the hosts.
+func (i *openIncident) reportHosts(ctx context.Context, d *report.Data) error {
 	fleet, links, err := i.Map(ctx)
 	if err != nil {
-		return d, err
+		return err
 	}
 	d.Fleet = fleet
 	catalogue, broken := i.app.catalogue()
@@ -148,8 +154,8 @@ func (i *openIncident) reportData(ctx context.Context) (report.Data, error) {
 		i.app.say("nightcall: %s", printable(broken.Error()))
 	}
 	if d.Findings, err = i.judged(ctx, catalogue, fleet, links); err != nil {
-		return d, err
+		return err
 	}
 	d.Picture = i.picture(links, d.Findings)
-	return d, nil
+	return nil
 }

@@ -18,7 +18,7 @@ import (
 
 // A screen is nightcall on a terminal of its own.
 type screen struct {
-	t      *testing.T
+	t      testing.TB
 	cmd    *exec.Cmd
 	master *os.File
 	read   string // since the last wait
@@ -26,7 +26,7 @@ type screen struct {
 
 // onScreen starts nightcall without arguments at the desk, on a terminal of 80 by
 // 24.
-func (d desk) onScreen(t *testing.T, args ...string) *screen {
+func (d desk) onScreen(t testing.TB, args ...string) *screen {
 	t.Helper()
 	master, slave := terminal(t)
 	cmd := exec.Command(os.Args[0], args...)
@@ -44,7 +44,7 @@ func (d desk) onScreen(t *testing.T, args ...string) *screen {
 }
 
 // terminal opens a pair of a pseudo-terminal.
-func terminal(t *testing.T) (master, slave *os.File) {
+func terminal(t testing.TB) (master, slave *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
