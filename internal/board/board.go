@@ -49,7 +49,8 @@ type Source interface {
 	// Count changes when something happened; it is cheap.
 	Count(ctx context.Context) (int, error)
 
-	// Data is everything there is to tell.
+	// Data is everything there is to tell. What an earlier call returned need not
+	// hold any longer.
 	Data(ctx context.Context) (report.Data, error)
 
 	// Now is the time, in the zone in which times are told.
@@ -62,17 +63,19 @@ type Board struct {
 	writer Writer // or nil
 	views  [3]view
 
+	data report.Data // only for whoever refreshes
+
 	mu      sync.Mutex
-	data    report.Data
 	glance  string
+	svg     []byte // who talks to whom
+	open    string // the questions that can be ticked, as options of a form
 	clients map[*client]bool
 }
 
 // A view is one of the pages.
 type view struct {
-	word  string // of its link
-	write func(report.Data) string
-	html  string // as it is now
+	word string // of its link
+	html string // as it is now
 }
 
 // The views.
@@ -95,9 +98,9 @@ type client struct {
 // writer, people may join.
 func New(ctx context.Context, source Source, writer Writer) (*Board, error) {
 	b := &Board{source: source, writer: writer, clients: map[*client]bool{}}
-	b.views[executive] = view{word: word(), write: report.Executive}
-	b.views[technical] = view{word: word(), write: report.Technical}
-	b.views[joined] = view{word: word(), write: report.Technical}
+	for n := range b.views {
+		b.views[n].word = word()
+	}
 	return b, b.refresh(ctx)
 }
 
@@ -124,26 +127,23 @@ func (b *Board) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var pages [len(b.views)]string
-	for n, v := range b.views {
-		pages[n] = v.write(d)
-	}
+	pay, repair, glance, open := report.Executive(d), report.Technical(d), report.Glance(d), openItems(d.Incident)
+	b.data = d
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.data, b.glance = d, report.Glance(d)
-	for n := range b.views {
-		b.views[n].html = pages[n]
-	}
+	b.glance, b.svg, b.open = glance, d.Picture.SVG, open
+	b.views[executive].html, b.views[technical].html, b.views[joined].html = pay, repair, repair
 	b.tell(func(c *client) { c.glance, c.page = true, true })
 	return nil
 }
 
 // count makes the glance anew.
 func (b *Board) count() {
+	b.data.At = b.source.Now()
+	glance := report.Glance(b.data)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.data.At = b.source.Now()
-	b.glance = report.Glance(b.data)
+	b.glance = glance
 	b.tell(func(c *client) { c.glance = true })
 }
 
@@ -269,7 +269,7 @@ func (b *Board) page(w http.ResponseWriter, r *http.Request, n int) {
 // picture answers who talks to whom. Opened alone it can run nothing either.
 func (b *Board) picture(w http.ResponseWriter) {
 	b.mu.Lock()
-	svg := b.data.Picture.SVG
+	svg := b.svg
 	b.mu.Unlock()
 	h := w.Header()
 	h.Set("Content-Type", "image/svg+xml")

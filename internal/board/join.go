@@ -91,18 +91,23 @@ func sameOrigin(r *http.Request) bool {
 	return err == nil && u.Host == r.Host
 }
 
-// forms are where people of the room add something. They stand beside what the
-// news replace, so that nobody loses what they type.
-func (b *Board) forms(name string) string {
+// openItems are the questions that are open, as options of a form.
+func openItems(i incident.Incident) string {
 	var items strings.Builder
-	for _, s := range b.data.Incident.Steps {
+	for _, s := range i.Steps {
 		for _, item := range s.Items {
 			if item.State == incident.ItemOpen {
 				fmt.Fprintf(&items, "<option value=\"%s\">%s</option>\n", html.EscapeString(item.ID), html.EscapeString(item.Question))
 			}
 		}
 	}
-	return fmt.Sprintf(formsShape, html.EscapeString(name), html.EscapeString(name), items.String())
+	return items.String()
+}
+
+// forms are where people of the room add something. They stand beside what the
+// news replace, so that nobody loses what they type.
+func (b *Board) forms(name string) string {
+	return fmt.Sprintf(formsShape, html.EscapeString(name), html.EscapeString(name), b.open)
 }
 
 const formsShape = `<details>

@@ -145,8 +145,9 @@ func sayBoard(a *app, b *board.Board, address *net.TCPAddr, fingerprint string) 
 type boardSource struct {
 	incident *openIncident
 
-	mu   sync.Mutex
-	data report.Data
+	mu     sync.Mutex
+	data   report.Data
+	folder *incident.Folder
 }
 
 // Count implements board.Source.
@@ -166,10 +167,11 @@ func (s *boardSource) Data(ctx context.Context) (report.Data, error) {
 	}
 	d := s.data
 	if whole {
-		d.Entries = nil
+		d.Entries, s.folder = nil, incident.NewFolder()
 	}
 	d.Entries = append(d.Entries, entries...)
-	d.Incident, d.At = incident.Fold(d.Entries), s.Now() // of its own: the page is still told from the one before
+	s.folder.Add(entries...)
+	d.Incident, d.At = s.folder.Incident(), s.Now()
 	if whole || slices.ContainsFunc(entries, tellsOfHosts) || s.Now().Sub(s.data.At) > hostsEach {
 		if err := s.incident.reportHosts(ctx, &d); err != nil {
 			return report.Data{}, err

@@ -74,7 +74,7 @@ func BenchmarkRoomKey(b *testing.B) {
 func BenchmarkRoomReport(b *testing.B) {
 	d := longNight(b)
 	file := filepath.Join(b.TempDir(), "report.html")
-	peak := int64(0)
+	peak, cpu := int64(0), time.Duration(0)
 	for b.Loop() {
 		cmd := exec.Command(os.Args[0], "--incident", d.incident, "report", "-o", file)
 		cmd.Args[0] = "nightcall"
@@ -82,9 +82,11 @@ func BenchmarkRoomReport(b *testing.B) {
 		if said, err := cmd.CombinedOutput(); err != nil {
 			b.Fatalf("%v: %s", err, said)
 		}
+		cpu += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 		peak = max(peak, cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)
 	}
 	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/report")
+	b.ReportMetric(cpu.Seconds()/float64(b.N), "cpu-s/report")
 	b.ReportMetric(float64(peak)/1024, "MB")
 }
 

@@ -1,11 +1,16 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -221,4 +226,89 @@ func TestFirstFrameDoesNotWait(t *testing.T) {
 	t.Logf("the timeline was read after %v", time.Since(began))
 	s.press("q")
 	s.left()
+}
+
+// startBoard starts a board at the desk as a process of its own.
+func (d desk) startBoard(t testing.TB) (cmd *exec.Cmd, join string) {
+	t.Helper()
+	cmd = exec.Command(os.Args[0], "--incident", d.incident, "board", "--join", "--json")
+	cmd.Args[0] = "nightcall"
+	cmd.Env = []string{"HOME=" + d.home, "TZ=UTC"}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	var told struct{ Join string }
+	if err := json.NewDecoder(out).Decode(&told); err != nil {
+		t.Fatal(err)
+	}
+	return cmd, told.Join
+}
+
+// What a board, a screen and commands write at once is there once each, also when
+// the board is killed in the middle; and the record is as it was written.
+func TestKilledBoardAmongWriters(t *testing.T) {
+	t.Parallel()
+	const rounds = 8
+	d := newDesk(t)
+	s := d.onScreen(t, "--incident", d.incident)
+	s.wait("checkout", "losing")
+	var acknowledged sync.Map
+	var writing sync.WaitGroup
+	board, join := d.startBoard(t)
+	writing.Go(func() {
+		for n := 0; ; n++ {
+			text := fmt.Sprintf("from the board %d", n)
+			answer, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).
+				PostForm(join+"note", url.Values{"name": {"Ana"}, "text": {text}})
+			if err != nil {
+				return // it was killed
+			}
+			_ = answer.Body.Close()
+			if answer.StatusCode == http.StatusSeeOther {
+				acknowledged.Store(text, true)
+			}
+			if n == rounds {
+				_ = board.Process.Kill()
+			}
+		}
+	})
+	writing.Go(func() {
+		for n := range rounds {
+			text := fmt.Sprintf("from a command %d", n)
+			d.must(t, "note", text)
+			acknowledged.Store(text, true)
+		}
+	})
+	for n := range rounds {
+		text := fmt.Sprintf("from the screen %d", n)
+		acknowledged.Store(text, true)
+		s.press("n" + text + "\r")
+		for late := time.Now().Add(30 * time.Second); !slices.ContainsFunc(d.entries(t, timeline.NoteAdded), func(e timeline.Entry) bool { return timeline.Describe(e) == text }); {
+			if time.Now().After(late) {
+				t.Fatalf("%q was never written", text)
+			}
+		}
+	}
+	writing.Wait()
+	times := map[string]int{}
+	for _, e := range d.entries(t, timeline.NoteAdded) {
+		times[timeline.Describe(e)]++
+	}
+	acknowledged.Range(func(text, _ any) bool {
+		if times[text.(string)] != 1 {
+			t.Errorf("%q is there %d times", text, times[text.(string)])
+		}
+		return true
+	})
+	if len(times) < 3*rounds {
+		t.Errorf("%d notes", len(times))
+	}
+	if said := d.must(t, "verify"); !strings.Contains(said, "as they were written") {
+		t.Error(said)
+	}
 }
