@@ -140,7 +140,8 @@ func netboxUser(ts *testscript.TestScript, without []string) {
 	if i := slices.Index(objects["change"], "extras.imageattachment"); i >= 0 { // which has no tags
 		objects["change"] = slices.Delete(objects["change"], i, i+1)
 		netboxAPI(ts, http.MethodPost, "users/permissions/", fmt.Sprintf(
-			`{"name": "pictures", "enabled": true, "object_types": ["extras.imageattachment"], "actions": ["change"], "users": [%d], "constraints": {"name__startswith": "nightcall "}}`, user.ID))
+			`{"name": "pictures", "enabled": true, "object_types": ["extras.imageattachment"], "actions": ["change"], "users": [%d], "constraints": {"name__startswith": "nightcall "}}`, user.ID,
+		))
 	}
 	for action, types := range objects {
 		permission := map[string]any{"name": action, "object_types": types, "actions": []string{action}, "users": []int{user.ID}, "enabled": true}
