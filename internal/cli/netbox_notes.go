@@ -16,7 +16,7 @@ import (
 // netboxNotes are what NetBox is told beside facts: what hosts are there for, what
 // is wrong with them, and the picture of it all.
 func (i *openIncident) netboxNotes(ctx context.Context, fleet inventory.Fleet, m link.Map, opts netboxPlanOptions) (netbox.Notes, error) {
-	notes := netbox.Notes{Incident: i.ID, Link: opts.link, Roles: map[string]string{}, Findings: map[string][]netbox.Finding{}}
+	notes := netbox.Notes{Incident: i.ID, Link: opts.link, Roles: map[string]string{}, Findings: map[string][]netbox.Finding{}, Fine: map[string][]string{}}
 	groups := m.Groups()
 	for _, g := range groups {
 		for _, host := range g.Hosts {
@@ -38,6 +38,11 @@ func (i *openIncident) netboxNotes(ctx context.Context, fleet inventory.Fleet, m
 			notes.Findings[f.Host] = append(notes.Findings[f.Host], netbox.Finding{
 				ID: f.ID, Check: f.Check, Critical: f.Status == check.Critical, Summary: f.Summary, Business: f.Business,
 			})
+		}
+	}
+	for _, j := range result.Judgements {
+		if j.Answer == check.Fine {
+			notes.Fine[j.Host] = append(notes.Fine[j.Host], j.Check)
 		}
 	}
 	if !opts.diagram {

@@ -34,7 +34,8 @@ type Wanted struct {
 	Fields map[string]any
 	Doubt  string // why it must not be written, when mapping found that out
 
-	content []byte // of a picture
+	content []byte   // of a picture
+	fine    []string // slugs of the findings that are known to be no more
 }
 
 func (w Wanted) ref() Ref { return Ref{w.Kind, w.Key} }
@@ -51,6 +52,7 @@ type Notes struct {
 	Link     string               // where people read about it: a ticket, a page
 	Roles    map[string]string    // what a host is there for, as its siblings show it
 	Findings map[string][]Finding // of a host; nil when nobody judged, and then tags stay
+	Fine     map[string][]string  // the checks that found nothing on a host: their tags go
 	Diagram  []byte               // a PNG for the site; empty for none
 	Drawn    string               // what the diagram shows, hashed: equal means not to be sent again
 }
@@ -163,6 +165,9 @@ func (m *mapper) host(h inventory.Host) {
 		return
 	}
 	w.Fields = m.hostFields(h, kind)
+	for _, check := range m.notes.Fine[h.Name] {
+		w.fine = append(w.fine, findingPrefix+slug(check))
+	}
 	m.add(w)
 	ports := m.interfaces(h, w)
 	m.addressesOf(h, w, ports)

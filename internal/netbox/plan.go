@@ -217,11 +217,28 @@ func (p *planner) differences(w Wanted, found object) []Change {
 		if !read && !strings.HasPrefix(field, custom) {
 			continue // not a field that NetBox tells again
 		}
-		if after := w.Fields[field]; !p.same(before, after) {
+		after := w.Fields[field]
+		if field == findings {
+			after = w.findingsAfter(text(before))
+		}
+		if !p.same(before, after) {
 			differ = append(differ, Change{field, before, after})
 		}
 	}
 	return differ
+}
+
+// findingsAfter are the tags of what was found, and those there already of what
+// nobody could say is no more.
+func (w Wanted) findingsAfter(before string) string {
+	after := strings.Fields(text(w.Fields[findings]))
+	for _, slug := range strings.Fields(before) {
+		if !slices.Contains(w.fine, slug) {
+			after = append(after, slug)
+		}
+	}
+	slices.Sort(after)
+	return strings.Join(slices.Compact(after), " ")
 }
 
 // same compares NetBox's value with ours.
