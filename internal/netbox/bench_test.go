@@ -99,22 +99,57 @@ func BenchmarkFill(b *testing.B) {
 	}
 }
 
-// BenchmarkOneByOne makes a tenth of such a crowd as a straightforward tool does:
-// for each object it asks whether it is there, and makes it if it is not.
+// BenchmarkOneByOne makes some hosts with all they have as a straightforward tool
+// does: for each object it asks whether it is there, and makes it if it is not. In
+// turn with it, as many others are made in bulk: what else this machine does then
+// slows both.
 func BenchmarkOneByOne(b *testing.B) {
 	c := connect(b)
-	var hosts []inventory.Host
-	for n, h := range crowd() {
-		if n%10 == 0 {
-			hosts = append(hosts, stranger(n, h))
+	var alone, bulk time.Duration
+	const rounds, hosts = 4, 5
+	made := 0
+	for n := range rounds {
+		began := time.Now()
+		made += makeAlone(b, c, strangers(2*n*hosts, hosts))
+		alone += time.Since(began)
+		began = time.Now()
+		// Two batches are written at once, so it takes several to have them.
+		many := strangers((2*n+1)*hosts+500, 4*hosts)
+		if _, err := c.Apply(context.Background(), replan(b, c, Map(many, Placing{Site: "bench"}, Notes{})), "benchmark", nobody{}); err != nil {
+			b.Fatal(err)
 		}
+		bulk += time.Since(began) / 4
 	}
+	b.ReportMetric(float64(alone.Milliseconds())/float64(made), "ms/object")
+	b.ReportMetric(float64(bulk.Milliseconds())/float64(made), "ms/bulk-object")
+	b.ReportMetric(float64(alone)/float64(bulk), "times")
+	b.ReportMetric(float64(made), "objects")
+}
+
+// strangers are hosts of the crowd under other names, two of five machines.
+func strangers(first, n int) []inventory.Host {
+	crowd := crowd()
+	var hosts []inventory.Host
+	for i := range n {
+		of := crowd[60]
+		if i%5 < 2 {
+			of = crowd[0]
+		}
+		of.Facts.Interfaces.Value = slices.Clone(of.Facts.Interfaces.Value)
+		hosts = append(hosts, stranger(first*10+i, of))
+	}
+	return hosts
+}
+
+// makeAlone makes hosts one object a request, and says how many objects that were.
+func makeAlone(b *testing.B, c *Client, hosts []inventory.Host) int {
+	b.Helper()
 	plan := replan(b, c, Map(hosts, Placing{Site: "bench"}, Notes{}))
 	a := &applier{client: c, record: nobody{}, why: "benchmark", ids: map[Ref]int64{}}
 	for _, s := range plan.Steps {
 		a.ids[s.ref()] = s.ID
 	}
-	made, began := 0, time.Now()
+	made := 0
 	for _, s := range plan.Steps {
 		if s.Op == Create {
 			alone(b, a, s)
@@ -130,22 +165,21 @@ func BenchmarkOneByOne(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(time.Since(began).Milliseconds())/float64(made), "ms/object")
-	b.ReportMetric(float64(made), "objects")
+	return made
 }
 
 // stranger is a host like another, of which nobody knows yet.
 func stranger(n int, h inventory.Host) inventory.Host {
-	h.Name = fmt.Sprintf("p%03d", n)
+	h.Name = fmt.Sprintf("p%05d", n)
 	h.Facts.Kernel.Value.Host, h.Facts.MachineID.Value, h.Facts.Platform.Value.UUID = h.Name, h.Name, h.Name
 	if h.Facts.Platform.Value.Serial != "" {
 		h.Facts.Platform.Value.Serial = h.Name
 	}
 	for i := range h.Facts.Interfaces.Value {
 		port := &h.Facts.Interfaces.Value[i]
-		port.MAC = fmt.Sprintf("52:54:01:00:%02x:%02x", n, i)
+		port.MAC = fmt.Sprintf("52:54:01:%02x:%02x:%02x", n>>8, n&255, i)
 		if len(port.Addresses) > 0 {
-			port.Addresses = []netip.Prefix{netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 16, byte(i), byte(11 + n)}), 24)}
+			port.Addresses = []netip.Prefix{netip.PrefixFrom(netip.AddrFrom4([4]byte{172, byte(i), byte(n >> 7), byte(11 + n&127)}), 24)}
 		}
 	}
 	return h
