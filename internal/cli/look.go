@@ -14,6 +14,7 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/check"
 	"github.com/nightcall-sh/nightcall/internal/diagram"
 	"github.com/nightcall-sh/nightcall/internal/export"
+	"github.com/nightcall-sh/nightcall/internal/fact"
 	"github.com/nightcall-sh/nightcall/internal/host"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
 	"github.com/nightcall-sh/nightcall/internal/link"
@@ -27,6 +28,7 @@ type lookOptions struct {
 	first   int
 
 	probeHeartbleed bool
+	mysqlUser       string
 }
 
 func newLookCmd(a *app) *cobra.Command {
@@ -67,6 +69,7 @@ EXIT STATUS
 	cmd.Flags().DurationVar(&opts.timeout, "timeout", 3*time.Second, "longest wait for one connection between hosts")
 	cmd.Flags().IntVar(&opts.first, "first", 5, "findings to print; nightcall findings has all")
 	cmd.Flags().BoolVar(&opts.probeHeartbleed, "probe-heartbleed", false, "ask TLS services for a heartbeat with one byte too many (CVE-2014-0160)")
+	cmd.Flags().StringVar(&opts.mysqlUser, "mysql-user", "", "ask once for the password of this user of MySQL or MariaDB, and try it first on each TARGET's own server")
 	return cmd
 }
 
@@ -75,6 +78,9 @@ func runLook(ctx context.Context, a *app, opts lookOptions, args []string) error
 		return usageError("nightcall look --parallel 25 --timeout 3s", "--parallel and --timeout must be above zero")
 	}
 	opts.scan.deep, opts.scan.partOfMore = true, true
+	if opts.mysqlUser != "" && len(args) == 0 {
+		return usageError("nightcall look --mysql-user ops db1 db2", "--mysql-user: name the hosts that may see the password")
+	}
 	i, err := a.openCurrent(ctx)
 	if err != nil {
 		return err
@@ -100,6 +106,9 @@ func runLook(ctx context.Context, a *app, opts lookOptions, args []string) error
 		return err
 	}
 	defer done()
+	if s.opts.stdin, err = opts.logins(ctx, a); err != nil {
+		return err
+	}
 	if len(targets) > 0 {
 		if err := s.run(ctx, targets); err != nil {
 			return err
@@ -110,6 +119,20 @@ func runLook(ctx context.Context, a *app, opts lookOptions, args []string) error
 		l.targets = append(l.targets, t.Name)
 	}
 	return l.goOn(ctx)
+}
+
+// logins asks for what the scripts of facts read. A script's standard input is
+// neither an argument nor in the environment there.
+func (o lookOptions) logins(ctx context.Context, a *app) (map[string][]byte, error) {
+	if o.mysqlUser == "" {
+		return nil, nil
+	}
+	password, err := a.prompter().secret(ctx, "password of MySQL's "+printable(o.mysqlUser))
+	if err != nil {
+		return nil, err
+	}
+	login, err := fact.MySQLLogin(o.mysqlUser, password)
+	return map[string][]byte{"databases": login}, err
 }
 
 // A lookRun is what a look does after its scan.

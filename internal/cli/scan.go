@@ -40,6 +40,7 @@ type scanOptions struct {
 	probeTimeout   time.Duration
 	partOfMore     bool // another command goes on from here: no table, no next steps
 	deep           bool // ask the services too
+	stdin          map[string][]byte
 }
 
 // facts are what is asked of each host.
@@ -327,6 +328,7 @@ func (s *scanRun) run(ctx context.Context, targets []routed) error {
 		Root: s.opts.reach.wanted(), Become: s.opts.reach.become.Become, Password: s.reach.rootPassword,
 		Limits: shell.Limits{Section: s.opts.probeTimeout, Total: s.opts.deadline},
 		Now:    s.app.now,
+		Stdin:  s.opts.stdin,
 		Keep:   s.links.keeper(),
 		Began:  s.progress.hostBegan,
 		Ended:  func(hosts []inventory.Host) error { return s.keep(ctx, hosts) },

@@ -2,6 +2,7 @@ package fact
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -53,11 +54,16 @@ const postgresQuestions = `SET default_transaction_read_only=on; SET statement_t
 	`SELECT '#lag', CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0 ELSE floor(extract(epoch FROM now() - pg_last_xact_replay_timestamp())) END`
 
 // databasesScript logs in as root does there: by the socket, or by the files that
-// hold root's password. A server without a socket in our sight is passed over.
+// hold root's password; and first by a login that stands on its standard input, as
+// a file of options for the client, to whom a pipe hands it on. A server without a
+// socket in our sight is passed over.
 var databasesScript = `set -f
+l=; while read -r a; do l="$l$a
+"; done
 for s in $(awk '$4 == "00010000" && ($8 ~ /my[a-z]*[0-9]*\.sock$/ || $8 ~ /maria[a-z]*[0-9]*\.sock$/) && $8 !~ /mysqlx/ {print $8}' /proc/net/unix); do
-for f in /root/.my.cnf /dev/null /etc/mysql/debian.cnf; do
+for f in /proc/self/fd/0 /root/.my.cnf /dev/null /etc/mysql/debian.cnf; do
 [ -r "$f" ] || continue
+[ "$f" != /proc/self/fd/0 ] || [ -n "$l" ] || continue
 if has mariadb; then
 ` + mysqlBy("mariadb") + `
 elif has mysql; then
@@ -72,8 +78,20 @@ runuser -u postgres -- psql -X -A -t -F "	" -d postgres -h "${s%/*}" -p "${s##*.
 done
 exit 0`
 
+// MySQLLogin is a login as the client of MySQL reads it: standard input for the
+// fact databases. A line break has no place in either.
+func MySQLLogin(user, password string) ([]byte, error) {
+	if strings.ContainsAny(user+password, "\n\r\x00") {
+		return nil, errors.New("a login of MySQL has no line breaks")
+	}
+	quote := func(s string) string {
+		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+	}
+	return []byte("[client]\nuser=" + quote(user) + "\npassword=" + quote(password) + "\n"), nil
+}
+
 func mysqlBy(client string) string {
-	begin := client + ` --defaults-file="$f" --socket="$s" --connect-timeout=5 -B`
+	begin := `printf %s "$l" | ` + client + ` --defaults-file="$f" --socket="$s" --connect-timeout=5 -B`
 	text := `e=$(` + begin + ` -N -e 'SELECT 1' 2>&1)
 case $e in
 *1) echo "#mysql $s"

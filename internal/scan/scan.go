@@ -55,6 +55,7 @@ type Options struct {
 	Become   shell.Become
 	Password func(name, user string) func(context.Context) (shell.Attempt, error) // for the way to root; nil when there is none
 	Limits   shell.Limits
+	Stdin    map[string][]byte // what a fact's script reads, by the fact's name
 	Now      func() time.Time
 
 	// Keep takes over the connection of a host that was looked at; without it each
@@ -91,7 +92,11 @@ func Run(ctx context.Context, targets []Target, opts Options) error {
 	if opts.Patience <= 0 {
 		opts.Patience = defaultPatience
 	}
-	program, err := shell.Compile(Sections(opts.Facts))
+	sections := Sections(opts.Facts)
+	for n, s := range sections {
+		sections[n].Stdin = opts.Stdin[s.Name]
+	}
+	program, err := shell.Compile(sections)
 	if err != nil {
 		return err
 	}
