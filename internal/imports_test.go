@@ -91,7 +91,7 @@ var owners = map[string]string{
 	"github.com/mattn/go-isatty":       "internal/stdio",
 	"github.com/mattn/go-runewidth":    "internal/cli internal/tui",
 	"github.com/netbox-community":      "internal/netbox",
-	"github.com/oklog/ulid/v2":         "internal/timeline internal/cli",
+	"github.com/oklog/ulid/v2":         "internal/timeline internal/sqlite internal/cli",
 	"github.com/rogpeppe/go-internal":  "tests",
 	"github.com/skeema/knownhosts":     "internal/host/ssh",
 	"github.com/spf13/cobra":           "internal/cli",

@@ -76,6 +76,7 @@ type Board struct {
 type view struct {
 	word string // of its link
 	html string // as it is now
+	news string // the same, as an event
 }
 
 // The views.
@@ -133,6 +134,9 @@ func (b *Board) refresh(ctx context.Context) error {
 	defer b.mu.Unlock()
 	b.glance, b.svg, b.open = glance, d.Picture.SVG, open
 	b.views[executive].html, b.views[technical].html, b.views[joined].html = pay, repair, repair
+	for n := range b.views {
+		b.views[n].news = event("page", b.views[n].html)
+	}
 	b.tell(func(c *client) { c.glance, c.page = true, true })
 	return nil
 }
@@ -329,7 +333,7 @@ func (b *Board) news(c *client) string {
 		text += event("glance", b.glance)
 	}
 	if c.page {
-		text += event("page", b.views[c.view].html)
+		text += b.views[c.view].news
 	}
 	c.glance, c.page = false, false
 	return text
