@@ -13,7 +13,7 @@ import (
 	"filippo.io/age/armor"
 )
 
-// ErrSealed: the envelope does not open with what was given.
+// ErrSealed says that the envelope does not open with what was given.
 var ErrSealed = errors.New("it is encrypted, and does not open with this key or passphrase")
 
 // An Envelope is for whom a file is encrypted. The zero value is nobody: the file
