@@ -35,6 +35,7 @@ var examples = []struct {
 	{NoteAdded, Note{Text: "called Ana\n\n  she restarts web2\r\n"}},
 	{ScanStarted, ScanStart{Scan: "s1", Targets: []string{"web1"}}},
 	{ScanStarted, ScanStart{Scan: "s2", Targets: make([]string, 40)}},
+	{EvidenceAdded, EvidenceFile{Name: "0123456789ab-dump.txt", SHA256: "0123456789ab", Bytes: 4096, Source: "dump.txt"}},
 	{ScanFinished, ScanEnd{Scan: "s1", Classes: map[string]int{"ok": 11, "timeout": 1}, Took: 12345 * time.Millisecond}},
 	{ScanFinished, ScanEnd{Scan: "s1", Classes: map[string]int{}, Took: time.Second, Stopped: "context canceled"}},
 	{HostScanned, HostVisit{Class: "ok", Took: 1234567 * time.Microsecond, Root: true}},
