@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/pem"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -32,9 +31,7 @@ func dial(t *testing.T, o Options) *Client {
 
 func TestCertificates(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewUnstartedServer(netboxtest.New())
-	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
-	server.StartTLS()
+	server := httptest.NewTLSServer(netboxtest.New())
 	t.Cleanup(server.Close)
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	for _, test := range []struct {
