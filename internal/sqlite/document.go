@@ -18,7 +18,7 @@ import (
 // makes a document that is read back.
 const (
 	maxFact     = 4 << 20
-	maxDocument = 128 << 20
+	maxDocument = 192 << 20
 )
 
 // A reading is one fact as it is stored: a member of a document, which is the
