@@ -69,7 +69,7 @@ func Python(p Picture) []byte {
 	for _, line := range slices.Compact(imports) {
 		say("%s", line)
 	}
-	say("\nwith Diagram(name=%s, filename=\"arch\", show=False, direction=\"LR\"):", pythonText(p.Title))
+	say("\nwith Diagram(name=%s, filename=\"arch\", show=False, direction=\"LR\", graph_attr={\"splines\": \"spline\"}):", pythonText(p.Title))
 	p.nested(nest{
 		open: func(depth int, _, name string, _ Box) {
 			say("%swith Cluster(%s):", strings.Repeat("    ", depth+1), pythonText(name))
@@ -160,7 +160,9 @@ func Go(p Picture) []byte {
 	for _, name := range slices.Compact(packages) {
 		say("\t\"github.com/blushft/go-diagrams/%s\"", name)
 	}
-	say(")\n\nfunc main() {\n\td, err := diagram.New(diagram.Filename(\"arch\"), diagram.Label(%s), diagram.Direction(\"LR\"))\n\tif err != nil {\n\t\tlog.Fatal(err)\n\t}", goText(p.Title))
+	// Both libraries ask Graphviz for orthogonal lines, which lose their labels and
+	// which it aborts on at times.
+	say(")\n\nfunc main() {\n\tcurved := func(o *diagram.Options) { o.Splines = \"spline\" }\n\td, err := diagram.New(diagram.Filename(\"arch\"), diagram.Label(%s), diagram.Direction(\"LR\"), curved)\n\tif err != nil {\n\t\tlog.Fatal(err)\n\t}", goText(p.Title))
 	if len(p.Edges) > 0 {
 		say("\tedge := func(label, color, style string) diagram.EdgeOption {\n\t\treturn func(o *diagram.EdgeOptions) { o.Label, o.Color, o.Style, o.Forward = label, color, style, true }\n\t}")
 	}
