@@ -87,12 +87,10 @@ func runFindings(ctx context.Context, a *app, opts findingsOptions) error {
 	if fleet.Hosts, err = chosenHosts(fleet, opts.hosts); err != nil {
 		return err
 	}
-	result := check.JudgeFleet(checks, catalogue.EOL, fleet, site, a.now())
-	mutes, err := incident.mutes(ctx)
+	result, err := incident.judgedBy(ctx, checks, catalogue.EOL, fleet, site)
 	if err != nil {
 		return err
 	}
-	result.Silence(mutes, a.now())
 	if err := printFindings(a, opts, fleet, result); err != nil {
 		return err
 	}

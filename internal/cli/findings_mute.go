@@ -91,8 +91,13 @@ func (i *openIncident) mutes(ctx context.Context) ([]check.Mute, error) {
 
 // judged judges a fleet by the whole catalogue, and sets apart what is muted.
 func (i *openIncident) judged(ctx context.Context, c catalog.Catalogue, fleet inventory.Fleet, m link.Map) (check.Result, error) {
+	return i.judgedBy(ctx, c.Checks(), c.EOL, fleet, check.NewSite(fleet, m))
+}
+
+// judgedBy judges hosts of a site by some checks, and sets apart what is muted.
+func (i *openIncident) judgedBy(ctx context.Context, checks []check.Check, eol check.EOL, fleet inventory.Fleet, site *check.Site) (check.Result, error) {
 	now := i.app.now()
-	result := check.JudgeFleet(c.Checks(), c.EOL, fleet, check.NewSite(fleet, m), now)
+	result := check.JudgeFleet(checks, eol, fleet, site, now)
 	mutes, err := i.mutes(ctx)
 	result.Silence(mutes, now)
 	return result, err
