@@ -45,29 +45,6 @@ func login(t *testing.T, lines ...string) (*ssh.Conn, host.Reader) {
 	return conn, shell.New("web1", conn, opts)
 }
 
-// serve listens on loopback and answers each connection.
-func serve(t *testing.T, answer func(net.Conn)) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				answer(c)
-				_ = c.Close()
-			}()
-		}
-	}()
-	return l.Addr().String()
-}
-
 // deaf listens and accepts nobody: once its queue is full, the kernel drops
 // whatever else knocks, as a firewall would.
 func deaf(t *testing.T) string {
@@ -110,12 +87,12 @@ func free(t *testing.T) string {
 // Each way to fail is told apart, by the SSH server and by the shell.
 func TestOutcomes(t *testing.T) {
 	t.Parallel()
-	greets := serve(t, func(c net.Conn) {
+	greets := hosttest.Serve(t, func(c net.Conn) {
 		_, _ = io.WriteString(c, "\x4a\x00\x00\x00\x0a5.5.62-log\x00\x07")
 		_, _ = c.Read(make([]byte, 1))
-	})
-	silent := serve(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) })
-	hangsUp := serve(t, func(net.Conn) {})
+	}).String()
+	silent := hosttest.Serve(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }).String()
+	hangsUp := hosttest.Serve(t, func(net.Conn) {}).String()
 	nobody, deaf := free(t), deaf(t)
 	for how, lines := range map[string][]string{"ssh": nil, "shell": {"AllowTcpForwarding no"}} {
 		wire, sh := login(t, lines...)

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/nightcall-sh/nightcall/internal/fact"
+	"github.com/nightcall-sh/nightcall/internal/host/hosttest"
 )
 
 // secret stands for what lies in a vulnerable server's memory.
@@ -78,24 +79,7 @@ func readRecord(c net.Conn) (byte, []byte, error) {
 
 func server(t *testing.T, serve func(net.Conn)) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				serve(c)
-				_ = c.Close()
-			}()
-		}
-	}()
-	return l.Addr().String()
+	return hosttest.Serve(t, serve).String()
 }
 
 // counting counts what is read.

@@ -449,24 +449,7 @@ func server(t *testing.T, text string) ssh.Route {
 // serverThat accepts connections on loopback until the test ends.
 func serverThat(t *testing.T, handle func(net.Conn)) ssh.Route {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				handle(c)
-				_ = c.Close()
-			}()
-		}
-	}()
-	return ssh.Route{{Alias: "x", Address: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, User: "root", Agent: "none"}}
+	return ssh.Route{{Alias: "x", Address: "127.0.0.1", Port: hosttest.Serve(t, handle).Port, User: "root", Agent: "none"}}
 }
 
 // arcfour is a server with a cipher that OpenSSH dropped. It runs in the process

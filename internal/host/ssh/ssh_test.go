@@ -232,26 +232,7 @@ func drip(first string) func(net.Conn) {
 // serve accepts connections on loopback until the test ends.
 func serve(t *testing.T, handle func(net.Conn)) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				handle(c)
-				_ = c.Close()
-			}()
-		}
-	}()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	n, _ := strconv.Atoi(port)
-	return n
+	return hosttest.Serve(t, handle).Port
 }
 
 func TestUnreachable(t *testing.T) {
