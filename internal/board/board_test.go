@@ -224,15 +224,11 @@ func TestNewsReachEverybody(t *testing.T) {
 	began := time.Now()
 	s.add(timeline.NoteAdded, timeline.Note{Text: "it came later"})
 	told.Wait()
-	took := time.Since(began)
-	t.Logf("%d pages had it after %v", clients, took)
+	t.Logf("%d pages had it after %v", clients, time.Since(began))
 	for range clients {
 		if err := <-errs; err != nil {
 			t.Error(err)
 		}
-	}
-	if took > 10*time.Second {
-		t.Errorf("it took %v", took)
 	}
 }
 

@@ -123,10 +123,9 @@ func TestTimeout(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	t.Cleanup(server.Close)
 	t.Cleanup(func() { close(release) })
-	began := time.Now()
 	_, err := dial(t, Options{URL: server.URL, Timeout: 50 * time.Millisecond}).Status(context.Background())
-	if !errors.Is(err, ErrUnheard) || time.Since(began) > 20*time.Second {
-		t.Errorf("%v after %s", err, time.Since(began))
+	if !errors.Is(err, ErrUnheard) {
+		t.Error(err)
 	}
 }
 

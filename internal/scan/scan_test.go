@@ -86,7 +86,6 @@ func TestOneHostNeverStopsTheRest(t *testing.T) {
 		}},
 		reachable("fine"),
 	}
-	began := time.Now()
 	hosts, err := run(t, t.Context(), targets, func(o *Options) { o.Deadline = 8 * time.Second; o.Parallel = 3 })
 	if err != nil {
 		t.Fatal(err)
@@ -97,8 +96,8 @@ func TestOneHostNeverStopsTheRest(t *testing.T) {
 	if h := hosts["hangs"]; h.Class != host.ClassTimeout || !strings.Contains(h.Reason, "longer than 8s") {
 		t.Errorf("hangs: %s, %s", h.Class, h.Reason)
 	}
-	if !hosts["fine"].Class.Reached() || time.Since(began) > time.Minute {
-		t.Errorf("fine: %s, after %s", hosts["fine"].Class, time.Since(began))
+	if !hosts["fine"].Class.Reached() {
+		t.Errorf("fine: %s", hosts["fine"].Class)
 	}
 }
 
