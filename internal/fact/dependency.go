@@ -17,8 +17,8 @@ func dependenciesFact() Fact {
 // dependenciesScript goes where running programs point, and nowhere else: the
 // usual files of the servers we know, and for programs that the customer wrote
 // the directory they run in, that of their program, and the files that their
-// command line names. It prints only lines that may name a host or a port, and
-// those that say where they belong.
+// command line names. It prints only lines that may name a host or a port, those
+// that say where they belong, and where Redis is told to listen.
 //
 // On a host without any such program nothing is started, and one short file for
 // each process is read. A program in a container is looked at through its own
@@ -90,7 +90,7 @@ case $a in /*) f=$r$a ;; *) f=$p/cwd/$a ;; esac
 [ -f "$f" ] && [ $# -lt 60 ] && set -- "$@" "$f"
 done
 fi
-[ $# = 0 ] || grep -isnE -e '^[^#]*://' -e '^[^#]*(host|hosts|hostname|port|addr|address|addresses|server|servers|nodes|brokers|connect|endpoint|endpoints)["'\'']?[]]?[[:space:]]*[:=]' -e '^[[:space:]{]*["'\'']?[a-z0-9_.-]+["'\'']?:[[:space:]{]*$' -e '^[[:space:]]*(upstream|server|[a-z]+_pass|replicaof|slaveof|sentinel[[:space:]]+monitor|primary_conninfo)[[:space:]=]' -e '^[^#]*}' /dev/null "$@"
+[ $# = 0 ] || grep -isnE -e '^[^#]*://' -e '^[^#]*(host|hosts|hostname|port|addr|address|addresses|server|servers|nodes|brokers|connect|endpoint|endpoints)["'\'']?[]]?[[:space:]]*[:=]' -e '^[[:space:]{]*["'\'']?[a-z0-9_.-]+["'\'']?:[[:space:]{]*$' -e '^[[:space:]]*(upstream|server|[a-z]+_pass|replicaof|slaveof|sentinel[[:space:]]+monitor|primary_conninfo|bind|protected-mode|port|include)[[:space:]=]' -e '^[^#]*}' /dev/null "$@"
 echo "#end"
 fi`
 
