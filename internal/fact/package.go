@@ -44,10 +44,11 @@ func parsePackages(r Raw) Observed[[]Package] {
 		return unknown[[]Package]("no package manager we know is here")
 	}
 	manager = clean(manager)
-	list := packageLines(manager, body)
+	read := packageLines
 	if manager == "dpkg" {
-		list = packageStanzas(body)
+		read = packageStanzas
 	}
+	list := read(manager, body)
 	slices.SortFunc(list, func(a, b Package) int {
 		if c := strings.Compare(a.Name, b.Name); c != 0 {
 			return c
@@ -80,21 +81,21 @@ func packageLines(manager, text string) []Package {
 // packageStanzas reads lines of dpkg's status file. In a stanza the package is
 // named first and its version comes last; of packages that nobody asked for there
 // may be the beginning.
-func packageStanzas(text string) []Package {
+func packageStanzas(manager, text string) []Package {
 	list := []Package{}
 	var p Package
 	installed := false
 	for line := range strings.Lines(text) {
-		key, value, _ := strings.Cut(clean(line), ": ")
+		key, value, _ := strings.Cut(line, ": ")
 		switch key {
 		case "Package":
-			p, installed = Package{Name: value, Manager: "dpkg"}, false
+			p, installed = Package{Name: clean(value), Manager: manager}, false
 		case "Status":
-			installed = strings.HasSuffix(value, " installed")
+			installed = strings.HasSuffix(clean(value), " installed")
 		case "Architecture":
-			p.Arch = value
+			p.Arch = clean(value)
 		case "Version":
-			p.Version = value
+			p.Version = clean(value)
 			if installed && p.Arch != "" && interestingName.MatchString(p.Name) && len(list) < maxItems {
 				list = append(list, p)
 			}
