@@ -30,10 +30,12 @@ type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 // defined.
 var commands = map[string]scriptCommand{
 	"await":   scriptAwait,
+	"kdc":     scriptKDC,
 	"keys":    scriptKeys,
 	"machine": scriptMachine,
 	"rekey":   scriptRekey,
 	"server":  scriptServer,
+	"service": scriptService,
 	"sqlite":  scriptSQLite,
 	"sshd":    scriptSSHD,
 }

@@ -15,6 +15,7 @@ import (
 	"unicode"
 
 	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/host/ssh"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
 	"github.com/nightcall-sh/nightcall/internal/word"
 )
@@ -158,7 +159,7 @@ func (l *login) ways(c *config, dir string) {
 	}
 	c.set("BatchMode", "yes")
 	methods := "publickey"
-	if l.hop.GSSAPI {
+	if l.hop.Kerberos == ssh.Ticket {
 		c.set("GSSAPIAuthentication", "yes")
 		methods = "gssapi-with-mic,publickey"
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/host/ssh"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
 	"github.com/nightcall-sh/nightcall/internal/word"
 )
@@ -39,9 +40,11 @@ type journal struct {
 	offered    []string // methods that the server still takes
 	complaints []string // the last lines that are not debugging
 	no         *refusal
-	otherKey   bool // the host key is none of those it was given
-	signature  bool // the server wants signatures that ssh refuses to make
-	paused     bool // a person is typing
+	otherKey   bool   // the host key is none of those it was given
+	signature  bool   // the server wants signatures that ssh refuses to make
+	gss        bool   // the next line says why the Kerberos ticket is no use
+	ticket     string // and so it said
+	paused     bool   // a person is typing
 }
 
 var (
@@ -65,6 +68,10 @@ func (j *journal) read(line string) {
 	if j.at == stepAuth && strings.Contains(line, "no mutual signature") {
 		j.signature = true
 	}
+	if j.gss && !debug && line != "" {
+		j.ticket = word.OneLine(line) // the second line of its message
+	}
+	j.gss = debug && j.at == stepAuth && strings.HasPrefix(text, "Unspecified GSS failure.")
 	switch {
 	case debug:
 		j.follow(text)
@@ -228,17 +235,20 @@ func (j *journal) noLogin(l *login) error {
 		return fmt.Errorf("%w: it hung up during the login: %s", host.ErrAuth, j.last())
 	}
 	with := "with keys of the agent and the configuration"
-	if l.trial != "" {
+	switch {
+	case l.trial != "":
 		with = "with the password"
+	case l.hop.Kerberos == ssh.Ticket:
+		with = "with the Kerberos ticket and " + with[len("with "):]
 	}
-	text := fmt.Sprintf("as %s, %s, by the system's ssh", l.hop.User, with)
-	if len(j.offered) > 0 {
-		text += "; the server takes " + word.OneLine(strings.Join(j.offered, ", "))
+	err := ssh.Refused(l.hop, with+", by the system's ssh", j.offered)
+	if j.ticket != "" {
+		err = fmt.Errorf("%w (Kerberos: %s)", err, j.ticket)
 	}
 	if j.signature {
-		return fmt.Errorf("%w %s (%w)", host.ErrAuth, text, errSignature)
+		return fmt.Errorf("%w (%w)", err, errSignature)
 	}
-	return fmt.Errorf("%w %s", host.ErrAuth, text)
+	return err
 }
 
 // late explains a step that was not over in time.

@@ -235,6 +235,7 @@ type login struct {
 	resume   func()
 	ctx      context.Context //nolint:containedctx // callbacks of the library carry none
 
+	offered []string // the methods that the server takes now
 	trial   *credential.Trial
 	stopped error  // why a password was not even sent
 	signed  string // fingerprint of the key that signed last
@@ -252,6 +253,26 @@ func (l *login) methods() []ssh.AuthMethod {
 		methods = append(methods, ssh.KeyboardInteractive(l.answer))
 	}
 	return methods
+}
+
+// The methods of RFC 4252 and 4462 that decide about another wire.
+const (
+	publicKey = "publickey"
+	gssapi    = "gssapi-with-mic"
+)
+
+// errOtherWay ends a login before a password is tried: there is a better way in.
+var errOtherWay = fmt.Errorf("%w: there is another way in", host.ErrAuth)
+
+// next notes what the server takes. Once the keys of this wire are tried, those
+// ways in that only another one has come before a password.
+func (l *login) next(c *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
+	l.offered = c.AllowedMethods
+	keysLeft := slices.Contains(l.offered, publicKey) && !slices.Contains(c.TriedMethods, publicKey)
+	if !keysLeft && l.hop.otherWay(l.offered) {
+		return nil, errOtherWay
+	}
+	return nil, nil
 }
 
 func (l *login) publicKeys() ([]ssh.Signer, error) {

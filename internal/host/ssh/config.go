@@ -30,8 +30,18 @@ type Hop struct {
 	KnownHosts   []string // UserKnownHostsFile, expanded
 	Agent        string   // IdentityAgent; empty means $SSH_AUTH_SOCK, "none" none
 	ProxyCommand string
-	GSSAPI       bool // GSSAPIAuthentication, and a Kerberos ticket for it
+	Kerberos     Kerberos
 }
+
+// Kerberos is what there is here to log in with GSSAPI.
+type Kerberos int
+
+// What there may be of Kerberos.
+const (
+	KerberosOff Kerberos = iota // the configuration does not have GSSAPIAuthentication
+	NoTicket
+	Ticket
+)
 
 // A Route leads to a host: bastions in order, then the host.
 type Route []Hop
@@ -49,19 +59,21 @@ type Config struct {
 	parsed []*ssh_config.Config
 	viaSSH string // why only ssh itself can read the files; empty when we can
 
-	kerberos sync.Once
-	ticket   bool
+	kerberos func() Kerberos
 
 	mu    sync.Mutex
 	cache map[string]settings
 }
 
+// SystemConfig is the ssh configuration for everybody on this laptop.
+const SystemConfig = "/etc/ssh/ssh_config"
+
 // LoadConfig reads the user's and the system's ssh configuration, or only file
 // when it is not empty. Where the files hold what our parser refuses to judge
 // (Match beyond host names), each host is asked of `ssh -G` instead.
 func LoadConfig(file, home, user string) (*Config, error) {
-	c := &Config{User: user, Home: home, given: file, cache: map[string]settings{}}
-	c.files = []string{filepath.Join(home, ".ssh", "config"), "/etc/ssh/ssh_config"}
+	c := &Config{User: user, Home: home, given: file, cache: map[string]settings{}, kerberos: sync.OnceValue(kerberos)}
+	c.files = []string{filepath.Join(home, ".ssh", "config"), SystemConfig}
 	if file != "" {
 		c.files = []string{file}
 	}
@@ -156,7 +168,9 @@ func (c *Config) hop(t Target, s settings) (Hop, error) {
 	}
 	expand := c.expander(h)
 	h.OnlyThese = s.first("identitiesonly") == "yes"
-	h.GSSAPI = s.first("gssapiauthentication") == "yes" && c.hasTicket()
+	if s.first("gssapiauthentication") == "yes" {
+		h.Kerberos = c.kerberos()
+	}
 	for _, v := range s["identityfile"] {
 		if v != "none" {
 			h.Identities = append(h.Identities, expand(v))
@@ -185,16 +199,15 @@ func (c *Config) hop(t Target, s settings) (Hop, error) {
 	return h, nil
 }
 
-// hasTicket reports whether there is a Kerberos ticket to log in with. Some
-// distributions switch GSSAPI on for everybody, so that the word alone says
-// nothing.
-func (c *Config) hasTicket() bool {
-	c.kerberos.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		c.ticket = exec.CommandContext(ctx, "klist", "-s").Run() == nil
-	})
-	return c.ticket
+// kerberos asks for a ticket. Some distributions switch GSSAPI on for everybody,
+// so that the word alone says nothing.
+func kerberos() Kerberos {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if exec.CommandContext(ctx, "klist", "-s").Run() != nil {
+		return NoTicket
+	}
+	return Ticket
 }
 
 // expander replaces the tokens of ssh_config(5) that concern files.

@@ -200,7 +200,7 @@ func (d *Dialer) login(ctx context.Context, a attempt) (*Conn, error) {
 			}
 		case errors.Is(err, host.ErrAuth) && l != nil && l.signed != "" && d.Ask != nil && !a.factors:
 			a.factors = true
-		case errors.Is(err, host.ErrAuth) && a.hop.otherWays():
+		case errors.Is(err, host.ErrAuth) && l != nil && a.hop.otherWay(l.offered):
 			return nil, unspoken(err)
 		default:
 			return nil, err
@@ -271,8 +271,9 @@ func (d *Dialer) clientConfig(ctx context.Context, h Hop, l *login, p *phases, l
 		return nil, fmt.Errorf("%w: %w", host.ErrHostKey, err)
 	}
 	config := &ssh.ClientConfig{
-		User: h.User,
-		Auth: l.methods(),
+		User:         h.User,
+		Auth:         l.methods(),
+		AuthCallback: l.next,
 		HostKeyCallback: func(_ string, remote net.Addr, key ssh.PublicKey) error {
 			p.pause()
 			defer p.to(phaseAuth)

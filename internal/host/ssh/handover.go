@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -35,9 +36,13 @@ func noCommon(no *ssh.AlgorithmNegotiationError) error {
 		host.ErrRefused, no.What, strings.Join(no.RequestedAlgorithms, ", ")))
 }
 
-// otherWays reports whether the hop may be logged in to in a way that this wire
-// does not have: Kerberos, or a key file whose key is in hardware.
-func (h Hop) otherWays() bool { return h.GSSAPI || len(h.Hardware()) > 0 }
+// otherWay reports whether the hop may be logged in to in a way that the server
+// takes and this wire does not have: a Kerberos ticket, or a key file whose key is
+// in hardware.
+func (h Hop) otherWay(offered []string) bool {
+	return h.Kerberos == Ticket && slices.Contains(offered, gssapi) ||
+		slices.Contains(offered, publicKey) && len(h.Hardware()) > 0
+}
 
 // Hardware returns the key files whose keys are in hardware, by the public halves
 // beside them.
