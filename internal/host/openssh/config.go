@@ -176,6 +176,8 @@ func (l *login) identities(c *config, dir string) {
 	}
 	if len(hardware) == 0 {
 		c.set("IdentityFile", "none")
+	} else if l.hop.Provider != "" {
+		c.path("SecurityKeyProvider", l.hop.Provider)
 	}
 	c.path("IdentityAgent", filepath.Join(dir, agentFile))
 }

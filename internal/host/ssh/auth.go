@@ -74,6 +74,9 @@ func (k *Keys) signers(ctx context.Context, h Hop) (keys []ssh.Signer, trouble [
 			add(s)
 			continue
 		}
+		if inHardware(file) { // only ssh itself can use it
+			continue
+		}
 		s, err := k.file(ctx, file)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			trouble = append(trouble, err.Error())

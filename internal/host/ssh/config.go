@@ -31,6 +31,7 @@ type Hop struct {
 	Agent        string   // IdentityAgent; empty means $SSH_AUTH_SOCK, "none" none
 	ProxyCommand string
 	Kerberos     Kerberos
+	Provider     string // SecurityKeyProvider: the library for keys in hardware, or empty for ssh's own
 }
 
 // Kerberos is what there is here to log in with GSSAPI.
@@ -177,7 +178,7 @@ func (c *Config) hop(t Target, s settings) (Hop, error) {
 		}
 	}
 	if len(h.Identities) == 0 {
-		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
+		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk"} {
 			h.Identities = append(h.Identities, filepath.Join(c.Home, ".ssh", name))
 		}
 	}
@@ -193,6 +194,9 @@ func (c *Config) hop(t Target, s settings) (Hop, error) {
 	}
 	h.KeyName = s.first("hostkeyalias")
 	h.Agent = expand(s.first("identityagent"))
+	if v := s.first("securitykeyprovider"); v != "internal" {
+		h.Provider = expand(os.ExpandEnv(v))
+	}
 	if v := s.first("proxycommand"); v != "none" {
 		h.ProxyCommand = expand(v)
 	}
@@ -240,6 +244,7 @@ var keywords = map[string]bool{
 	"hostname": false, "user": false, "port": false, "proxyjump": false, "proxycommand": false,
 	"identityfile": true, "identitiesonly": false, "identityagent": false,
 	"hostkeyalias": false, "userknownhostsfile": false, "gssapiauthentication": false,
+	"securitykeyprovider": false,
 }
 
 func (c *Config) settings(ctx context.Context, alias string) (settings, error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -44,17 +45,29 @@ func (h Hop) otherWay(offered []string) bool {
 		slices.Contains(offered, publicKey) && len(h.Hardware()) > 0
 }
 
-// Hardware returns the key files whose keys are in hardware, by the public halves
-// beside them.
+// Hardware returns the key files whose keys are in hardware.
 func (h Hop) Hardware() []string {
 	var files []string
 	for _, file := range h.Identities {
-		public, err := os.ReadFile(file + ".pub")
-		if err == nil && bytes.HasPrefix(public, []byte("sk-")) {
+		if inHardware(file) {
 			files = append(files, file)
 		}
 	}
 	return files
+}
+
+// inHardware tells a key file whose key is in hardware by the public half beside
+// it, or by the one that is readable in it.
+func inHardware(file string) bool {
+	if public, err := os.ReadFile(file + ".pub"); err == nil {
+		return bytes.HasPrefix(public, []byte("sk-"))
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return false
+	}
+	key, _ := pem.Decode(text)
+	return key != nil && (bytes.Contains(key.Bytes, []byte(ssh.KeyAlgoSKED25519)) || bytes.Contains(key.Bytes, []byte(ssh.KeyAlgoSKECDSA256)))
 }
 
 // Pinned returns the keys that are trusted for a hop, for a wire that compares
