@@ -41,6 +41,7 @@ type journal struct {
 	complaints []string // the last lines that are not debugging
 	no         *refusal
 	otherKey   bool   // the host key is none of those it was given
+	partial    bool   // the keys were right, and are not enough
 	signature  bool   // the server wants signatures that ssh refuses to make
 	gss        bool   // the next line says why the Kerberos ticket is no use
 	ticket     string // and so it said
@@ -50,7 +51,7 @@ type journal struct {
 var (
 	noMatch   = regexp.MustCompile(`no matching (cipher|MAC|key exchange method|host key type) found\. Their offer: (\S+)`)
 	software  = regexp.MustCompile(`^Remote protocol version (\S+), remote software version (.*)$`)
-	shownKey  = regexp.MustCompile(`^Server host key: \S+ (SHA256:\S+)$`)
+	shownKey  = regexp.MustCompile(`^Server host (?:key|certificate): \S+ (SHA256:[^ ,]+)`)
 	algorithm = regexp.MustCompile(`^kex: (algorithm|host key algorithm): (\S+)`)
 	transport = regexp.MustCompile(`^kex: \S+ cipher: (\S+) MAC: (\S+)`)
 	continues = regexp.MustCompile(`^Authentications that can continue: (\S+)`)
@@ -65,8 +66,9 @@ func (j *journal) read(line string) {
 	defer j.mu.Unlock()
 	line = strings.TrimSpace(line)
 	text, debug := strings.CutPrefix(line, "debug1: ")
-	if j.at == stepAuth && strings.Contains(line, "no mutual signature") {
-		j.signature = true
+	if j.at == stepAuth {
+		j.signature = j.signature || strings.Contains(line, "no mutual signature")
+		j.partial = j.partial || strings.HasPrefix(line, "Authenticated ") && strings.HasSuffix(line, " with partial success.")
 	}
 	if j.gss && !debug && line != "" {
 		j.ticket = word.OneLine(line) // the second line of its message
@@ -185,6 +187,8 @@ func (j *journal) explain(l *login) error {
 	switch {
 	case j.no != nil:
 		return j.no
+	case j.otherKey && j.said("Certificate invalid") != "":
+		return fmt.Errorf("%w: %s", host.ErrHostKey, j.said("Certificate invalid"))
 	case j.otherKey:
 		return fmt.Errorf("%w: %w", host.ErrHostKey, errOtherKey)
 	}
@@ -236,8 +240,10 @@ func (j *journal) noLogin(l *login) error {
 	}
 	with := "with keys of the agent and the configuration"
 	switch {
-	case l.trial != "":
+	case l.trial != "" && l.secret != nil:
 		with = "with the password"
+	case l.trial != "":
+		with = "with a key and what was answered"
 	case l.hop.Kerberos == ssh.Ticket:
 		with = "with the Kerberos ticket and " + with[len("with "):]
 	}

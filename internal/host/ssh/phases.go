@@ -67,6 +67,15 @@ func (p *phases) to(at phase) {
 // pause stops the clock while a person decides.
 func (p *phases) pause() { _ = p.SetDeadline(time.Time{}) }
 
+// busy stops the clock while a person may be typing.
+func (p *phases) busy(on bool) {
+	if on {
+		p.pause()
+	} else {
+		p.resume()
+	}
+}
+
 // resume starts the step's clock afresh.
 func (p *phases) resume() {
 	p.mu.Lock()
@@ -188,11 +197,11 @@ func (p *phases) notSSH(err error) error {
 
 // refusal explains which ways in were tried.
 func (l *login) refusal(err error) error {
-	if l.stopped != nil {
-		return l.stopped
+	if l.answers.stopped != nil {
+		return l.answers.stopped
 	}
 	tried := "with keys of the agent and the configuration"
-	if l.trial != nil {
+	if l.answers.trial != nil {
 		tried = "with the password"
 	} else if keys, _ := l.keys.signers(l.ctx, l.hop); len(keys) == 0 {
 		tried = "we have no key to offer"
