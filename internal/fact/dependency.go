@@ -10,15 +10,24 @@ import (
 )
 
 func dependenciesFact() Fact {
-	return define("dependencies", "what the configurations of running programs call", Probe{Script: dependenciesScript, Timeout: 10 * time.Second},
+	return define("dependencies", "what the configurations of running programs call", configurationProbe(),
 		func(s *Set) *Observed[[]Dependency] { return &s.Dependencies }, parseDependencies)
 }
+
+// configurationProbe reads the configurations of running programs once, for all
+// facts that are in them.
+func configurationProbe() Probe {
+	return Probe{Script: dependenciesScript, Timeout: 10 * time.Second}
+}
+
+// maxConfigurations is how many files the script reads.
+const maxConfigurations = 60
 
 // dependenciesScript goes where running programs point, and nowhere else: the
 // usual files of the servers we know, and for programs that the customer wrote
 // the directory they run in, that of their program, and the files that their
 // command line names. It prints only lines that may name a host or a port, and
-// those that say where they belong.
+// those that say where they belong; and of each file that it read, its checksum.
 //
 // On a host without any such program nothing is started, and one short file for
 // each process is read. A program in a container is looked at through its own
@@ -31,13 +40,13 @@ for p in /proc/[0-9]*; do
 read -r x w <$p/$names || continue
 [ -n "$w" ] || w=$x
 case $w in
-java|node|nodejs|MainThread|python*|gunicorn*|uwsgi|uvicorn|ruby*|puma*|unicorn*|php-fpm*|nginx|redis-*|valkey-*|mysqld|mariadbd|postgres|postmaster) ;;
+java|node|nodejs|MainThread|python*|gunicorn*|uwsgi|uvicorn|ruby*|puma*|unicorn*|php-fpm*|nginx|redis-*|valkey-*|mysqld|mariadbd|postgres|postmaster|haproxy) ;;
 *) continue ;;
 esac
 r=$p/root k=
 if [ $r -ef / ]; then r=; else [ -n "$away" ] && [ $r -ef $away/root ] || away=$p; k=$away; fi
 case $w in
-nginx|redis-*|valkey-*|mysqld|mariadbd|php-fpm*)
+nginx|redis-*|valkey-*|mysqld|mariadbd|php-fpm*|haproxy)
 case $seen in *" $w$k "*) continue ;; esac
 seen="$seen$w$k "
 echo "#root $p $w" ;;
@@ -57,6 +66,7 @@ for f in $r/var/lib/mysql/master.info $r/var/lib/mysql/*.master.info $r/var/lib/
 n=0; while [ $n -lt 7 ] && read -r v; do n=$((n + 1)); case $n in 4|7) echo "$f:$n:$v" ;; esac; done <"$f"; v=
 done ;;
 php-fpm*) list="$r/etc/php/*/fpm/pool.d/*.conf $r/etc/php-fpm.d/*.conf" ;;
+haproxy) list="$r/etc/haproxy/haproxy.cfg $r/etc/haproxy/conf.d/*.cfg $r/usr/local/etc/haproxy/haproxy.cfg" ;;
 postgres|postmaster) list="$p/cwd/postgresql.auto.conf $p/cwd/recovery.conf $p/cwd/postgresql.conf" ;;
 *)
 [ $ours -lt 16 ] || continue
@@ -90,7 +100,11 @@ case $a in /*) f=$r$a ;; *) f=$p/cwd/$a ;; esac
 [ -f "$f" ] && [ $# -lt 60 ] && set -- "$@" "$f"
 done
 fi
-[ $# = 0 ] || grep -isnE -e '^[^#]*://' -e '^[^#]*(host|hosts|hostname|port|addr|address|addresses|server|servers|nodes|brokers|connect|endpoint|endpoints)["'\'']?[]]?[[:space:]]*[:=]' -e '^[[:space:]{]*["'\'']?[a-z0-9_.-]+["'\'']?:[[:space:]{]*$' -e '^[[:space:]]*(upstream|server|[a-z]+_pass|replicaof|slaveof|sentinel[[:space:]]+monitor|primary_conninfo)[[:space:]=]' -e '^[^#]*}' /dev/null "$@"
+[ $# = 0 ] || {
+grep -isnE -e '^[^#]*://' -e '^[^#]*(host|hosts|hostname|port|addr|address|addresses|server|servers|nodes|brokers|connect|endpoint|endpoints)["'\'']?[]]?[[:space:]]*[:=]' -e '^[[:space:]{]*["'\'']?[a-z0-9_.-]+["'\'']?:[[:space:]{]*$' -e '^[[:space:]]*(upstream|server|[a-z]+_pass|replicaof|slaveof|sentinel[[:space:]]+monitor|primary_conninfo)[[:space:]=]' -e '^[^#]*}' /dev/null "$@"
+echo "#sums $#"
+cksum "$@"
+}
 echo "#end"
 fi`
 
@@ -185,6 +199,7 @@ func (d *dependencyReader) file(file string, lines []numbered) {
 		return
 	}
 	name, process := d.place(file)
+	process = cmp.Or(programOf(name), process)
 	base := path.Base(name)
 	add := func(n int, scheme, host string, port int) {
 		host, ok := hostName(host)
@@ -194,30 +209,45 @@ func (d *dependencyReader) file(file string, lines []numbered) {
 		d.list = append(d.list, Dependency{Host: host, Port: cmp.Or(port, usualPorts[scheme]), Scheme: scheme, Process: process, File: name, Line: n})
 	}
 	switch {
-	case strings.Contains(name, "/nginx/"):
-		process = "nginx"
+	case process == "nginx":
 		d.nginx(lines, add)
-	case strings.HasSuffix(base, "master.info"), strings.HasPrefix(base, "master-") && strings.HasSuffix(base, ".info"):
-		process = cmp.Or(process, "mysqld")
+	case isMasterInfo(base):
 		masterInfo(lines, add)
-	case strings.HasPrefix(base, "postgresql") || base == "recovery.conf":
-		process = "postgres"
+	case process == "postgres":
 		conninfo(lines, add)
-	case strings.Contains(base, "sentinel") && strings.HasSuffix(base, ".conf"):
-		process = "redis-sentinel"
+	case process == "redis-sentinel" || process == "redis-server":
 		redisLines(lines, add)
-	case strings.Contains(name, "/redis") || strings.Contains(name, "/valkey"):
-		process = "redis-server"
-		redisLines(lines, add)
-	case strings.Contains(name, "/php"):
-		process = "php-fpm"
-		settings(lines, add)
-	case strings.HasSuffix(base, ".cnf"):
-		process = "mysqld"
-		settings(lines, add)
+	case process == "haproxy": // balancers are a fact of their own
 	default:
 		settings(lines, add)
 	}
+}
+
+// programOf is whose configuration a file is, by its name; empty where any
+// program may have one of this name.
+func programOf(name string) string {
+	base := path.Base(name)
+	switch {
+	case strings.Contains(name, "/nginx/"):
+		return "nginx"
+	case strings.Contains(name, "/haproxy/"):
+		return "haproxy"
+	case strings.HasPrefix(base, "postgresql") || base == "recovery.conf":
+		return "postgres"
+	case strings.Contains(base, "sentinel") && strings.HasSuffix(base, ".conf"):
+		return "redis-sentinel"
+	case strings.Contains(name, "/redis") || strings.Contains(name, "/valkey"):
+		return "redis-server"
+	case strings.Contains(name, "/php"):
+		return "php-fpm"
+	case strings.HasSuffix(base, ".cnf"), isMasterInfo(base):
+		return "mysqld"
+	}
+	return ""
+}
+
+func isMasterInfo(base string) bool {
+	return strings.HasSuffix(base, "master.info") || strings.HasPrefix(base, "master-") && strings.HasSuffix(base, ".info")
 }
 
 // settled leaves out what is named twice, and nginx's own names.

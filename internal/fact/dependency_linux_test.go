@@ -1,6 +1,7 @@
 package fact
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -66,6 +67,10 @@ func TestDependenciesOfAProgram(t *testing.T) {
 		"mongodb m1:27018 /opt/config.json:2", "mysql db1:3306 /etc/shop.properties:1",
 		"postgresql db2:5433 /run/.env:2", "redis cache1:6380 /run/config/application.yml:3",
 	}
+	sums := []string{ // as cksum says
+		"/etc/shop.properties 701805948 31", "/opt/config.json 1603436550 45",
+		"/run/.env 650425461 63", "/run/config/application.yml 883496064 49",
+	}
 	for _, shell := range [][]string{{"sh"}, {"bash"}, {"busybox", "sh"}} {
 		if _, err := exec.LookPath(shell[0]); err != nil {
 			continue
@@ -76,6 +81,9 @@ func TestDependenciesOfAProgram(t *testing.T) {
 			out, err := cmd.Output()
 			if err != nil {
 				t.Fatal(err)
+			}
+			if diff := cmp.Diff(sums, configured(string(out), dir)); diff != "" {
+				t.Errorf("checksums (-want +got):\n%s\n%s", diff, out)
 			}
 			var got []string
 			for _, line := range named(strings.TrimSuffix(string(out), "#end\n")) {
@@ -89,4 +97,15 @@ func TestDependenciesOfAProgram(t *testing.T) {
 			}
 		})
 	}
+}
+
+// configured are the checksums of the files below a directory.
+func configured(out, dir string) []string {
+	var list []string
+	for _, c := range observe(configurationsFact(), Raw{Out: out, Root: true}).Configurations.Value {
+		if name, ours := strings.CutPrefix(c.File, dir); ours {
+			list = append(list, fmt.Sprintf("%s %s %d", name, c.Checksum, c.Size))
+		}
+	}
+	return list
 }

@@ -188,7 +188,7 @@ var lookers = map[string]allowance{
 	"set": only(`-- ?.*|[-+]f`), "shift": only(`\$?`), "tr": only(`\\000 \\n`), "command": only(`-v .*`),
 
 	// Text.
-	"awk": awkLooks, "cat": anything, "grep": anything, "head": anything, "tail": only(`-n \d+ \S+`),
+	"awk": awkLooks, "cat": anything, "cksum": anything, "grep": anything, "head": anything, "tail": only(`-n \d+ \S+`),
 	"sed": only(`(-n )?s/[^/]*/[^/]*/[gp0-9]*|-n \d+(,\d+)?p`),
 
 	// The system.

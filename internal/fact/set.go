@@ -10,34 +10,35 @@ import (
 // A Set is everything observed on one host. Fields nobody asked for have the
 // zero State.
 type Set struct {
-	OS            Observed[OS]           `json:"os"`
-	Kernel        Observed[Kernel]       `json:"kernel"`
-	Boot          Observed[Boot]         `json:"boot"`
-	Platform      Observed[Platform]     `json:"platform"`
-	MachineID     Observed[string]       `json:"machine_id"`
-	CPU           Observed[CPU]          `json:"cpu"`
-	Load          Observed[Load]         `json:"load"`
-	Memory        Observed[Memory]       `json:"memory"`
-	Filesystems   Observed[[]Filesystem] `json:"filesystems"`
-	Disks         Observed[[]Disk]       `json:"disks"`
-	Interfaces    Observed[[]Interface]  `json:"interfaces"`
-	Routes        Observed[[]Route]      `json:"routes"`
-	DNS           Observed[DNS]          `json:"dns"`
-	Sockets       Observed[Sockets]      `json:"sockets"`
-	Processes     Observed[[]Process]    `json:"processes"`
-	Services      Observed[[]Service]    `json:"services"`
-	Schedules     Observed[[]Schedule]   `json:"schedules"`
-	Firewall      Observed[Firewall]     `json:"firewall"`
-	Packages      Observed[[]Package]    `json:"packages"`
-	Libraries     Observed[[]Library]    `json:"libraries"`
-	Certs         Observed[[]Cert]       `json:"certs"`
-	Balancers     Observed[[]Balancer]   `json:"balancers"`
-	Dependencies  Observed[[]Dependency] `json:"dependencies"`
-	RedisSettings Observed[[]Setting]    `json:"redis_settings"`
-	Clock         Observed[Clock]        `json:"clock"`
-	Changes       Observed[[]Change]     `json:"changes"`
-	Network       Observed[Network]      `json:"network"`
-	DiskRates     Observed[[]DiskRate]   `json:"disk_rates"`
+	OS             Observed[OS]              `json:"os"`
+	Kernel         Observed[Kernel]          `json:"kernel"`
+	Boot           Observed[Boot]            `json:"boot"`
+	Platform       Observed[Platform]        `json:"platform"`
+	MachineID      Observed[string]          `json:"machine_id"`
+	CPU            Observed[CPU]             `json:"cpu"`
+	Load           Observed[Load]            `json:"load"`
+	Memory         Observed[Memory]          `json:"memory"`
+	Filesystems    Observed[[]Filesystem]    `json:"filesystems"`
+	Disks          Observed[[]Disk]          `json:"disks"`
+	Interfaces     Observed[[]Interface]     `json:"interfaces"`
+	Routes         Observed[[]Route]         `json:"routes"`
+	DNS            Observed[DNS]             `json:"dns"`
+	Sockets        Observed[Sockets]         `json:"sockets"`
+	Processes      Observed[[]Process]       `json:"processes"`
+	Services       Observed[[]Service]       `json:"services"`
+	Schedules      Observed[[]Schedule]      `json:"schedules"`
+	Firewall       Observed[Firewall]        `json:"firewall"`
+	Packages       Observed[[]Package]       `json:"packages"`
+	Libraries      Observed[[]Library]       `json:"libraries"`
+	Certs          Observed[[]Cert]          `json:"certs"`
+	Balancers      Observed[[]Balancer]      `json:"balancers"`
+	Dependencies   Observed[[]Dependency]    `json:"dependencies"`
+	Configurations Observed[[]Configuration] `json:"configurations"`
+	RedisSettings  Observed[[]Setting]       `json:"redis_settings"`
+	Clock          Observed[Clock]           `json:"clock"`
+	Changes        Observed[[]Change]        `json:"changes"`
+	Network        Observed[Network]         `json:"network"`
+	DiskRates      Observed[[]DiskRate]      `json:"disk_rates"`
 
 	// What only a deep look asks.
 	Databases       Observed[[]Database]       `json:"databases"`
@@ -350,6 +351,18 @@ type Dependency struct {
 
 // Key names the item among its siblings.
 func (d Dependency) Key() string { return d.File + ":" + strconv.Itoa(d.Line) + " " + d.Host }
+
+// A Configuration is a file that a running program reads. Its checksum is
+// POSIX's cksum, which anybody can compare on the host.
+type Configuration struct {
+	File     string `json:"file"`
+	Process  string `json:"process"` // the program whose it is; empty where several may read it
+	Checksum string `json:"checksum"`
+	Size     int64  `json:"size"` // bytes
+}
+
+// Key names the item among its siblings.
+func (c Configuration) Key() string { return c.File }
 
 // A Setting is one line of a configuration.
 type Setting struct {

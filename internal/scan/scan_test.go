@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -166,11 +165,35 @@ func TestSections(t *testing.T) {
 	if sections[0].Name != sectionFiles || sections[len(sections)-1].Name != sectionAgain {
 		t.Error("files are read first and again at the end")
 	}
-	for _, f := range fact.Shallow() {
-		has := slices.ContainsFunc(sections, func(s shell.Section) bool { return s.Name == f.Name })
-		if has != (f.Probe.Script != "") {
-			t.Errorf("%s: in the visit: %v", f.Name, has)
+	bodies := map[string]bool{}
+	for _, s := range sections {
+		if bodies[s.Body] {
+			t.Errorf("%s: its script runs twice", s.Name)
 		}
+		bodies[s.Body] = true
+	}
+	for _, f := range fact.Shallow() {
+		if script := f.Probe.Script; script != "" && !bodies[script] {
+			t.Errorf("%s: not in the visit", f.Name)
+		}
+	}
+}
+
+// Facts with one script are read from one answer, whichever of them are asked for.
+func TestSharedScript(t *testing.T) {
+	t.Parallel()
+	var both []fact.Fact
+	for _, name := range []string{"configurations", "dependencies"} {
+		f, _ := fact.Lookup(name)
+		both = append(both, f)
+		if s := Sections([]fact.Fact{f}); len(s) != 2 || s[1].Name != name {
+			t.Errorf("%s alone: %+v", name, s)
+		}
+	}
+	out := "/etc/redis/redis.conf:5:replicaof db1 6379\n#sums 1\n42 7 /etc/redis/redis.conf\n#end\n"
+	set := read(both, shell.Visit{Root: true, Answers: []shell.Answer{{Section: "configurations", Output: host.Output{Stdout: []byte(out)}}}}, nil, time.Now())
+	if set.Dependencies.State != fact.OK || len(set.Dependencies.Value) != 1 || set.Configurations.State != fact.OK || len(set.Configurations.Value) != 1 {
+		t.Errorf("%+v, %+v", set.Dependencies, set.Configurations)
 	}
 }
 

@@ -32,7 +32,7 @@ func Sections(facts []fact.Fact) []shell.Section {
 	}
 	sections := []shell.Section{{Name: sectionFiles, Body: readAll(files), Stderr: true}}
 	for _, f := range facts {
-		if f.Probe.Script != "" {
+		if f.Probe.Script != "" && sectionOf(facts, f) == f.Name {
 			sections = append(sections, shell.Section{
 				Name: f.Name, Body: f.Probe.Script, Time: f.Probe.Timeout, Unless: f.Probe.Unless, Heavy: f.Probe.Heavy,
 			})
@@ -44,6 +44,13 @@ func Sections(facts []fact.Fact) []shell.Section {
 		})
 	}
 	return sections
+}
+
+// sectionOf is the section that answers for a fact: facts with the same script
+// share the answer of the first.
+func sectionOf(facts []fact.Fact, f fact.Fact) string {
+	n := slices.IndexFunc(facts, func(o fact.Fact) bool { return o.Probe.Script == f.Probe.Script })
+	return facts[n].Name
 }
 
 // readAll prints every line of the files behind their names, in one process.
@@ -91,11 +98,12 @@ func read(facts []fact.Fact, visit shell.Visit, visitErr error, at time.Time) fa
 			Root: visit.Root, Interval: interval, Missing: first.Missing,
 			Began: first.Began, Ended: first.Ended,
 		}
-		_, asked := answers[f.Name]
+		section := sectionOf(facts, f)
+		_, asked := answers[section]
 		_, told := files[f.Probe.Unless]
 		needless := f.Probe.Unless != "" && (told || visitErr == nil)
 		if f.Probe.Script != "" && (asked || !needless) {
-			a := answer(f.Name)
+			a := answer(section)
 			raw.Out, raw.Exit, raw.Dropped, raw.Missing = string(a.Stdout), a.Exit, a.StdoutDropped, a.Missing
 			raw.Began, raw.Ended = a.Began, a.Ended
 		}
