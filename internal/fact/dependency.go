@@ -2,6 +2,7 @@ package fact
 
 import (
 	"cmp"
+	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -40,13 +41,13 @@ for p in /proc/[0-9]*; do
 read -r x w <$p/$names || continue
 [ -n "$w" ] || w=$x
 case $w in
-java|node|nodejs|MainThread|python*|gunicorn*|uwsgi|uvicorn|ruby*|puma*|unicorn*|php-fpm*|nginx|redis-*|valkey-*|mysqld|mariadbd|postgres|postmaster|haproxy) ;;
+java|node|nodejs|MainThread|python*|gunicorn*|uwsgi|uvicorn|ruby*|puma*|unicorn*|php-fpm*|nginx|redis-*|valkey-*|mysqld|mariadbd|postgres|postmaster|haproxy|keepalived) ;;
 *) continue ;;
 esac
 r=$p/root k=
 if [ $r -ef / ]; then r=; else [ -n "$away" ] && [ $r -ef $away/root ] || away=$p; k=$away; fi
 case $w in
-nginx|redis-*|valkey-*|mysqld|mariadbd|php-fpm*|haproxy)
+nginx|redis-*|valkey-*|mysqld|mariadbd|php-fpm*|haproxy|keepalived)
 case $seen in *" $w$k "*) continue ;; esac
 seen="$seen$w$k "
 echo "#root $p $w" ;;
@@ -66,6 +67,11 @@ for f in $r/var/lib/mysql/master.info $r/var/lib/mysql/*.master.info $r/var/lib/
 n=0; while [ $n -lt 7 ] && read -r v; do n=$((n + 1)); case $n in 4|7) echo "$f:$n:$v" ;; esac; done <"$f"; v=
 done ;;
 php-fpm*) list="$r/etc/php/*/fpm/pool.d/*.conf $r/etc/php-fpm.d/*.conf" ;;
+keepalived)
+list=
+for f in $r/etc/keepalived/keepalived.conf $r/etc/keepalived/conf.d/*.conf; do
+[ -f "$f" ] && grep -nE -e '^[[:space:]]*(vrrp_instance|state|interface|priority|virtual_router_id|nopreempt|virtual_ipaddress(_excluded)?)([[:space:]{]|$)' -e '^[[:space:]]*[0-9A-Fa-f.:]+(/[0-9]+)?([[:space:]]|$)' -e '^[[:space:]]*}[[:space:]]*$' /dev/null "$f"
+done ;;
 haproxy) list="$r/etc/haproxy/haproxy.cfg $r/etc/haproxy/conf.d/*.cfg $r/usr/local/etc/haproxy/haproxy.cfg" ;;
 postgres|postmaster) list="$p/cwd/postgresql.auto.conf $p/cwd/recovery.conf $p/cwd/postgresql.conf" ;;
 *)
@@ -101,7 +107,7 @@ case $a in /*) f=$r$a ;; *) f=$p/cwd/$a ;; esac
 done
 fi
 [ $# = 0 ] || {
-grep -isnE -e '^[^#]*://' -e '^[^#]*(host|hosts|hostname|port|addr|address|addresses|server|servers|nodes|brokers|connect|endpoint|endpoints)["'\'']?[]]?[[:space:]]*[:=]' -e '^[[:space:]{]*["'\'']?[a-z0-9_.-]+["'\'']?:[[:space:]{]*$' -e '^[[:space:]]*(upstream|server|[a-z]+_pass|replicaof|slaveof|sentinel[[:space:]]+monitor|primary_conninfo)[[:space:]=]' -e '^[^#]*}' /dev/null "$@"
+grep -isnE -e '^[^#]*://' -e '^[^#]*(host|hosts|hostname|port|addr|address|addresses|server|servers|nodes|brokers|connect|endpoint|endpoints)["'\'']?[]]?[[:space:]]*[:=]' -e '^[[:space:]{]*["'\'']?[a-z0-9_.-]+["'\'']?:[[:space:]{]*$' -e '^[[:space:]]*(upstream|server|[a-z]+_(pass|next_upstream)|(health_)?check|replicaof|slaveof|sentinel[[:space:]]+monitor|primary_conninfo)[[:space:]=;]' -e '^[^#]*}' /dev/null "$@"
 echo "#sums $#"
 cksum "$@"
 }
@@ -111,16 +117,40 @@ fi`
 // parseDependencies keeps of each line the host, the port and what is spoken
 // there. Whatever else stands in it, passwords first, is dropped here.
 func parseDependencies(r Raw) Observed[[]Dependency] {
-	text, _, whole := strings.Cut(r.Out, "#end\n")
-	if !whole && r.Missing == "" {
-		return unknown[[]Dependency]("there are no processes to read in /proc")
+	d := readConfigurations(r)
+	return configured(d, r, d.settled(), "/proc")
+}
+
+// configured is what a fact makes of the configurations that were read.
+func configured[T any](d dependencyReader, r Raw, list []T, source string) Observed[[]T] {
+	switch {
+	case !d.whole && r.Missing == "":
+		return unknown[[]T]("there are no processes to read in /proc")
+	case d.files >= maxConfigurations:
+		return partly(list, source, fmt.Sprintf("only the first %d files are read", maxConfigurations))
+	case !r.Root:
+		return partly(list, source, "without root, only what our own programs point to can be read")
 	}
-	d := dependencyReader{names: map[string]string{}, list: []Dependency{}}
+	return found(list, source)
+}
+
+// readConfigurations reads the script's answer: first lines of files, then their
+// checksums.
+func readConfigurations(r Raw) dependencyReader {
+	d := dependencyReader{
+		names: map[string]string{}, processes: map[string]string{}, list: []Dependency{}, upstreams: []Upstream{}, routers: []VirtualRouter{}, sums: []Configuration{},
+	}
+	text, _, whole := strings.Cut(r.Out, "#end\n")
+	d.whole = whole
 	file, lines := "", []numbered(nil)
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
 		if strings.HasPrefix(line, "#") {
 			d.note(strings.Fields(line))
+			continue
+		}
+		if d.files > 0 {
+			d.sum(line)
 			continue
 		}
 		name, number, content, ok := grepLine(line)
@@ -134,11 +164,7 @@ func parseDependencies(r Raw) Observed[[]Dependency] {
 		lines = append(lines, numbered{number, content})
 	}
 	d.file(file, lines)
-	list := d.settled()
-	if !r.Root {
-		return partly(list, "/proc", "without root, only what our own programs point to can be read")
-	}
-	return found(list, "/proc")
+	return d
 }
 
 // A numbered is a line of a file.
@@ -161,16 +187,19 @@ func grepLine(line string) (file string, number int, text string, ok bool) {
 type dependencyReader struct {
 	names     map[string]string // what the host told of a process, by /proc/PID: its directory and name
 	processes map[string]string
-	upstreams []string // nginx's own names for groups of servers
 	list      []Dependency
+	upstreams []Upstream
+	routers   []VirtualRouter
+	files     int // whose checksums were asked for
+	sums      []Configuration
+	whole     bool // the answer has its end
 }
 
 // note remembers which program made us read what follows, and where it runs.
 func (d *dependencyReader) note(f []string) {
-	if d.processes == nil {
-		d.processes = map[string]string{}
-	}
 	switch {
+	case len(f) == 2 && f[0] == "#sums":
+		d.files = integer(f[1])
 	case len(f) == 3 && f[0] == "#root":
 		d.processes[f[1]] = f[2]
 	case len(f) == 4 && f[0] == "#cwd":
@@ -210,7 +239,9 @@ func (d *dependencyReader) file(file string, lines []numbered) {
 	}
 	switch {
 	case process == "nginx":
-		d.nginx(lines, add)
+		d.nginx(name, lines, add)
+	case process == "keepalived":
+		d.keepalived(name, lines)
 	case isMasterInfo(base):
 		masterInfo(lines, add)
 	case process == "postgres":
@@ -232,6 +263,8 @@ func programOf(name string) string {
 		return "nginx"
 	case strings.Contains(name, "/haproxy/"):
 		return "haproxy"
+	case strings.Contains(name, "/keepalived/"):
+		return "keepalived"
 	case strings.HasPrefix(base, "postgresql") || base == "recovery.conf":
 		return "postgres"
 	case strings.Contains(base, "sentinel") && strings.HasSuffix(base, ".conf"):
@@ -256,6 +289,6 @@ func (d *dependencyReader) settled() []Dependency {
 	return slices.DeleteFunc(d.list, func(x Dependency) bool {
 		twice := seen[x]
 		seen[x] = true
-		return twice || x.Process == "nginx" && slices.Contains(d.upstreams, x.Host)
+		return twice || x.Process == "nginx" && slices.ContainsFunc(d.upstreams, func(u Upstream) bool { return strings.EqualFold(u.Name, x.Host) })
 	})
 }

@@ -82,7 +82,7 @@ func TestDependenciesOfAProgram(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(sums, configured(string(out), dir)); diff != "" {
+			if diff := cmp.Diff(sums, checksums(string(out), dir)); diff != "" {
 				t.Errorf("checksums (-want +got):\n%s\n%s", diff, out)
 			}
 			var got []string
@@ -99,8 +99,8 @@ func TestDependenciesOfAProgram(t *testing.T) {
 	}
 }
 
-// configured are the checksums of the files below a directory.
-func configured(out, dir string) []string {
+// checksums are those of the files below a directory.
+func checksums(out, dir string) []string {
 	var list []string
 	for _, c := range observe(configurationsFact(), Raw{Out: out, Root: true}).Configurations.Value {
 		if name, ours := strings.CutPrefix(c.File, dir); ours {

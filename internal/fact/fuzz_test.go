@@ -20,6 +20,8 @@ func FuzzDiskRates(f *testing.F)      { fuzzFact(f, diskRatesFact()) }
 func FuzzNetwork(f *testing.F)        { fuzzFact(f, networkFact()) }
 func FuzzClock(f *testing.F)          { fuzzFact(f, clockFact()) }
 func FuzzRedisSettings(f *testing.F)  { fuzzFact(f, redisSettingsFact()) }
+func FuzzUpstreams(f *testing.F)      { fuzzFact(f, upstreamsFact()) }
+func FuzzVirtualRouters(f *testing.F) { fuzzFact(f, virtualRoutersFact()) }
 func FuzzConfigurations(f *testing.F) { fuzzFact(f, configurationsFact()) }
 func FuzzCerts(f *testing.F)          { fuzzFact(f, certsFact()) }
 

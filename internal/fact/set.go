@@ -34,6 +34,8 @@ type Set struct {
 	Balancers      Observed[[]Balancer]      `json:"balancers"`
 	Dependencies   Observed[[]Dependency]    `json:"dependencies"`
 	Configurations Observed[[]Configuration] `json:"configurations"`
+	Upstreams      Observed[[]Upstream]      `json:"upstreams"`
+	VirtualRouters Observed[[]VirtualRouter] `json:"virtual_routers"`
 	RedisSettings  Observed[[]Setting]       `json:"redis_settings"`
 	Clock          Observed[Clock]           `json:"clock"`
 	Changes        Observed[[]Change]        `json:"changes"`
@@ -363,6 +365,41 @@ type Configuration struct {
 
 // Key names the item among its siblings.
 func (c Configuration) Key() string { return c.File }
+
+// An Upstream is servers that nginx sends requests to. By itself it asks none of
+// them how they are: it takes one out for a while after requests failed there.
+type Upstream struct {
+	Name      string   `json:"name"`
+	Servers   []string `json:"servers"`   // as written; those that are not down
+	Unchecked []string `json:"unchecked"` // those of them that are never taken out: max_fails=0, and nothing asks them
+	Backup    []string `json:"backup"`    // those of them that get requests only when the others are out
+	Down      []string `json:"down"`      // those marked as down
+	Next      string   `json:"next"`      // when the same file passes a request on to another server; empty for nginx's own way
+	Lines     []string `json:"lines"`     // each server with its settings, scrubbed
+	File      string   `json:"file"`
+	Line      int      `json:"line"`
+
+	asks bool // a module asks its servers how they are
+}
+
+// Key names the item among its siblings.
+func (u Upstream) Key() string { return u.Name }
+
+// A VirtualRouter is what a host does for addresses that move between hosts by
+// VRRP, as its configuration says.
+type VirtualRouter struct {
+	Name      string   `json:"name"`
+	ID        int      `json:"id"`
+	State     string   `json:"state"`    // it begins in: master, backup
+	Priority  int      `json:"priority"` // the highest that is there has the addresses
+	Interface string   `json:"interface"`
+	Addresses []string `json:"addresses"`
+	File      string   `json:"file"`
+	Line      int      `json:"line"`
+}
+
+// Key names the item among its siblings.
+func (v VirtualRouter) Key() string { return v.Name }
 
 // A Setting is one line of a configuration.
 type Setting struct {
