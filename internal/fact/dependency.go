@@ -30,10 +30,14 @@ const maxConfigurations = 60
 // command line names. It prints only lines that may name a host or a port, and
 // those that say where they belong; and of each file that it read, its checksum.
 //
-// On a host without any such program nothing is started, and one short file for
-// each process is read. A program in a container is looked at through its own
+// On a host without any such program one process is started, and two short files
+// for each process are read. A program in a container is looked at through its own
 // root. Files that are none (a pipe would keep us waiting) are left out, and so
 // is what comes after sixty.
+//
+// Last come the environments of processes that no terminal has, each once for a
+// program and its workers, of which only what environmentProgram lets out leaves
+// the host.
 const dependenciesScript = `if [ -d /proc/self/fd ]; then
 set -- ; seen=' ' apps= away= ours=0 names=comm
 [ -e /proc/self/comm ] || names=status
@@ -111,8 +115,59 @@ grep -isnE -e '^[^#]*://' -e '^[^#]*(host|hosts|hostname|port|addr|address|addre
 echo "#sums $#"
 cksum "$@"
 }
+set +f; IFS=' 	
+'
+env= had=' '
+for f in $(grep -lasE '(HOSTS?|UR[IL]|DSN|ADDR(ESS(ES)?)?|ENDPOINTS?|SERVERS?|NODES|BROKERS)=' /proc/[0-9]*/environ); do
+p=${f%/environ}
+read -r l <$p/stat || continue
+w=${l#*\(}; w=${w%\)*}
+set -- ${l##*\) }
+[ "$5" = 0 ] || continue
+case $w in
+sh|bash|dash|ash|ksh*|zsh|fish|su|sudo*|doas|ssh*|login|*cron*|atd|systemd*|*sd-pam*|dbus*|tini|dumb-init|docker-init|catatonit|conmon|containerd*|supervisord|runsv*|s6-*|grep|"") continue ;;
+esac
+x=$had had="$had${p#/proc/}/$w "
+case $x in *" $2/$w "*) continue ;; esac
+set -- $env
+[ $# -lt 32 ] || break
+env="$env $p/environ"
+echo "#env $p $w"
+done
+[ -z "$env" ] || grep -as '' /dev/null $env | tr '\000' '\n' | awk '` + environmentProgram + `'
 echo "#end"
 fi`
+
+// environmentProgram lets only those settings leave the host that say where
+// something is, as NAME=SCHEME://HOST:PORT or NAME=HOST:PORT: no user, no path,
+// and nothing at all where that cannot be told apart with certainty. A setting
+// that says by its name that it is a secret stays there, and so does what Docker
+// and Kubernetes set in every container, whether it is called or not.
+const environmentProgram = `BEGIN { at = sprintf("%c", 64) }
+{
+if (match($0, /^\/proc\/[0-9]+\/environ:/)) { f = substr($0, 1, RLENGTH); $0 = substr($0, RLENGTH + 1); if (f != file) count = 0; file = f }
+i = index($0, "="); if (i < 2) next
+n = toupper(substr($0, 1, i - 1)); v = substr($0, i + 1); s = ""
+if (n !~ /^[A-Z0-9_.]+$/ || 80 < length(n) || n == "HOST" || n == "PORT") next
+if (n ~ /PASS/ || n ~ /PWD/ || n ~ /TOKEN/ || n ~ /SECRET/ || n ~ /KEY/ || n ~ /CRED/ || n ~ /PRIVATE/) next
+if (n ~ /_SERVICE_HOST$/ || n ~ /_SERVICE_PORT/ || n ~ /_PORT_[0-9]+_/) next
+url = n ~ /UR[IL]$/ || n ~ /DSN$/
+where = n ~ /HOSTS?$/ || n ~ /ADDR$/ || n ~ /ADDRESS(ES)?$/ || n ~ /ENDPOINTS?$/ || n ~ /SERVERS?$/ || n ~ /NODES$/ || n ~ /BROKERS$/
+if (n ~ /PORT$/) { if (v !~ /^[0-9]+$/) next }
+else if (!url && !where) next
+if (match(v, /tcp\([A-Za-z0-9._-]+:[0-9]+\)\//)) { s = "tcp://"; v = substr(v, RSTART + 4, RLENGTH - 6); if (url) s = "mysql://" }
+else if (i = index(v, "://")) {
+s = substr(v, 1, i + 2); v = substr(v, i + 3); rest = ""
+if (s !~ /^[A-Za-z][A-Za-z0-9:+.-]*:\/\/$/ || 40 < length(s) || s ~ /^tcp:/ || s ~ /^udp:/) next
+if (match(v, /[\/?#;]/)) { rest = substr(v, RSTART); v = substr(v, 1, RSTART - 1) }
+if (index(rest, at)) next
+while (i = index(v, at)) v = substr(v, i + 1)
+}
+else if (url) next
+m = split(v, one, ","); if (m < 1 || 250 < length(v)) next
+for (i = 1; i <= m; i++) if (one[i] !~ /^[A-Za-z0-9._-]+(:[0-9]+)?$/ && one[i] !~ /^\[[0-9A-Fa-f:.]+\](:[0-9]+)?$/) next
+if (count++ < 60) print file count ":" n "=" s v
+}`
 
 // parseDependencies keeps of each line the host, the port and what is spoken
 // there. Whatever else stands in it, passwords first, is dropped here.
@@ -135,7 +190,7 @@ func configured[T any](d dependencyReader, r Raw, list []T, source string) Obser
 }
 
 // readConfigurations reads the script's answer: first lines of files, then their
-// checksums.
+// checksums, and then settings of environments.
 func readConfigurations(r Raw) dependencyReader {
 	d := dependencyReader{
 		names: map[string]string{}, processes: map[string]string{}, list: []Dependency{}, upstreams: []Upstream{}, routers: []VirtualRouter{}, sums: []Configuration{},
@@ -149,12 +204,9 @@ func readConfigurations(r Raw) dependencyReader {
 			d.note(strings.Fields(line))
 			continue
 		}
-		if d.files > 0 {
-			d.sum(line)
-			continue
-		}
 		name, number, content, ok := grepLine(line)
 		if !ok {
+			d.sum(line)
 			continue
 		}
 		if name != file {
@@ -200,7 +252,7 @@ func (d *dependencyReader) note(f []string) {
 	switch {
 	case len(f) == 2 && f[0] == "#sums":
 		d.files = integer(f[1])
-	case len(f) == 3 && f[0] == "#root":
+	case len(f) == 3 && (f[0] == "#root" || f[0] == "#env"):
 		d.processes[f[1]] = f[2]
 	case len(f) == 4 && f[0] == "#cwd":
 		d.names[f[1]], d.processes[f[1]] = f[2], f[3]
@@ -227,16 +279,14 @@ func (d *dependencyReader) file(file string, lines []numbered) {
 	if len(lines) == 0 {
 		return
 	}
+	if pid, ok := environmentOf(file); ok {
+		d.environment(pid, lines)
+		return
+	}
 	name, process := d.place(file)
 	process = cmp.Or(programOf(name), process)
 	base := path.Base(name)
-	add := func(n int, scheme, host string, port int) {
-		host, ok := hostName(host)
-		if !ok || len(d.list) >= maxItems {
-			return
-		}
-		d.list = append(d.list, Dependency{Host: host, Port: cmp.Or(port, usualPorts[scheme]), Scheme: scheme, Process: process, File: name, Line: n})
-	}
+	add := d.adder(process, name)
 	switch {
 	case process == "nginx":
 		d.nginx(name, lines, add)
@@ -252,6 +302,33 @@ func (d *dependencyReader) file(file string, lines []numbered) {
 	default:
 		settings(lines, add)
 	}
+}
+
+// adder keeps what the lines of a program's file name.
+func (d *dependencyReader) adder(process, file string) adder {
+	return func(n int, scheme, host string, port int) {
+		host, ok := hostName(host)
+		if !ok || len(d.list) >= maxItems {
+			return
+		}
+		d.list = append(d.list, Dependency{Host: host, Port: cmp.Or(port, usualPorts[scheme]), Scheme: scheme, Process: process, File: file, Line: n})
+	}
+}
+
+// environmentOf is the process whose environment a file is.
+func environmentOf(file string) (process string, ok bool) {
+	process, ok = strings.CutSuffix(file, "/environ")
+	return process, ok && strings.HasPrefix(process, "/proc/")
+}
+
+// environment reads settings as those of a file. Their order means nothing, so
+// that a host and its port are put beside each other, and lines have no number.
+func (d *dependencyReader) environment(process string, lines []numbered) {
+	slices.SortFunc(lines, func(a, b numbered) int { return strings.Compare(a.text, b.text) })
+	for n := range lines {
+		lines[n].number = 0
+	}
+	settings(lines, d.adder(clean(d.processes[process]), "environment of "+clean(strings.TrimPrefix(process, "/proc/"))))
 }
 
 // programOf is whose configuration a file is, by its name; empty where any

@@ -347,12 +347,20 @@ type Dependency struct {
 	Port    int    `json:"port"`    // as written, or the usual one; 0 where neither is known
 	Scheme  string `json:"scheme"`  // what is spoken: mysql, redis, http …; empty where nothing tells
 	Process string `json:"process"` // the program whose configuration it is; empty where several may read it
-	File    string `json:"file"`
-	Line    int    `json:"line"`
+	File    string `json:"file"`    // or "environment of 4711", a process
+	Line    int    `json:"line"`    // 0 in an environment
 }
 
 // Key names the item among its siblings.
-func (d Dependency) Key() string { return d.File + ":" + strconv.Itoa(d.Line) + " " + d.Host }
+func (d Dependency) Key() string { return d.Place() + " " + d.Host }
+
+// Place is where it stands.
+func (d Dependency) Place() string {
+	if d.Line == 0 {
+		return d.File
+	}
+	return d.File + ":" + strconv.Itoa(d.Line)
+}
 
 // A Configuration is a file that a running program reads. Its checksum is
 // POSIX's cksum, which anybody can compare on the host.
