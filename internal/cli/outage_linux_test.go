@@ -181,6 +181,11 @@ func TestOutages(t *testing.T) {
 		t.Errorf("lb1's TLS was not asked: %s", beats)
 	}
 
+	called := f.nightcall(t, "host", "show", "be1", "--fact", "dependencies", "--json")
+	if !strings.Contains(called, `"file": "environment of `) || strings.Contains(called, "not-for-the-laptop") {
+		t.Errorf("where be1's environment points to: %s", called)
+	}
+
 	// A login that is given goes to the server before root's own, and nowhere else.
 	config := filepath.Join(f.dir, "fleet/ssh_config")
 	f.told(t, "sesame\n", "look", "-F", config, "--mysql-user", "shop", "db1")
@@ -197,6 +202,17 @@ func TestOutages(t *testing.T) {
 	}
 	innocent(t, found, accusedBut("unauthenticated-service")...)
 	f.on(t, "ci1", "rm /srv/open")
+
+	// A change that reached one backend only is told, and accuses nobody of more.
+	f.on(t, "be3", "echo 'pool: 80' >/srv/orders/pool.yml")
+	found = f.findings(t, "one is slow")
+	if !slices.ContainsFunc(found, func(f check.Finding) bool {
+		return f.Check == "sibling-file-differs" && f.Host == "be3" && f.Key == "file /srv/orders/pool.yml" && f.Status == check.Warning
+	}) {
+		t.Errorf("nobody says that be3 has another file:\n%s", described(found))
+	}
+	innocent(t, found, accusedBut("sibling-file-differs")...)
+	f.on(t, "be3", "echo 'pool: 8' >/srv/orders/pool.yml")
 
 	// A firewall cuts one of three backends off the database, and the balancer does
 	// not notice: it has no checks.
