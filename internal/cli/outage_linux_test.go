@@ -24,26 +24,28 @@ var accusations = []string{
 	"filesystem-full", "replication-broken", "replication-lagging", "sibling-file-differs", "unauthenticated-service",
 }
 
-// An outageFleet is real hosts with a balancer, backends, a database with its
-// replica, a cache, and what answers like Jenkins.
-type outageFleet struct {
+// A realFleet is hosts of scripts/fleet that run real servers.
+type realFleet struct {
 	dir, binary string
+	hosts       []string
 	env         []string
 }
 
-func startOutageFleet(t *testing.T) outageFleet {
+// startFleet starts hosts with the services of testdata/DIR/services.sh; id keeps
+// the fleets of two tests apart.
+func startFleet(t *testing.T, id, dir string, hosts []string, programs ...string) realFleet {
 	t.Helper()
-	for _, program := range []string{"mariadbd", "mariadb-install-db", "redis-server", "haproxy", "busybox", "iptables", "perl", "openssl"} {
+	for _, program := range append(programs, "busybox", "iptables") {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Fatalf("%v: .ci/run installs it", err)
 		}
 	}
-	f := outageFleet{dir: t.TempDir()}
-	services, err := filepath.Abs("testdata/outage/services.sh")
+	f := realFleet{dir: t.TempDir(), hosts: hosts}
+	services, err := filepath.Abs(filepath.Join("testdata", dir, "services.sh"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.env = append(os.Environ(), "NIGHTCALL_FLEET="+filepath.Join(f.dir, "fleet"), "NIGHTCALL_FLEET_ID=231", "NIGHTCALL_FLEET_SERVICES="+services,
+	f.env = append(os.Environ(), "NIGHTCALL_FLEET="+filepath.Join(f.dir, "fleet"), "NIGHTCALL_FLEET_ID="+id, "NIGHTCALL_FLEET_SERVICES="+services,
 		"HOME="+f.dir, "NIGHTCALL_HOME="+filepath.Join(f.dir, "home"), "NIGHTCALL_INCIDENT=", "SSH_AUTH_SOCK=")
 	script, err := filepath.Abs("../../scripts/fleet")
 	if err != nil {
@@ -57,7 +59,7 @@ func startOutageFleet(t *testing.T) outageFleet {
 		}
 	}
 	t.Cleanup(func() { fleet(context.WithoutCancel(t.Context()), "down") })
-	fleet(t.Context(), append([]string{"up"}, outageHosts...)...)
+	fleet(t.Context(), append([]string{"up"}, hosts...)...)
 	f.binary = filepath.Join(f.dir, "nightcall")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", f.binary, "../../cmd/nightcall")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -70,7 +72,7 @@ func startOutageFleet(t *testing.T) outageFleet {
 }
 
 // on runs sh on a host, as an engineer of the customer's would.
-func (f outageFleet) on(t *testing.T, host, script string) string {
+func (f realFleet) on(t *testing.T, host, script string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -82,7 +84,7 @@ func (f outageFleet) on(t *testing.T, host, script string) string {
 }
 
 // until waits for a script on a host to print what is wanted.
-func (f outageFleet) until(t *testing.T, host, script, want string) {
+func (f realFleet) until(t *testing.T, host, script, want string) {
 	t.Helper()
 	var last string
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
@@ -93,13 +95,13 @@ func (f outageFleet) until(t *testing.T, host, script, want string) {
 	t.Fatalf("%s: %s never prints %q; last: %s", host, script, want, last)
 }
 
-func (f outageFleet) nightcall(t *testing.T, args ...string) string {
+func (f realFleet) nightcall(t *testing.T, args ...string) string {
 	t.Helper()
 	return f.told(t, "", args...)
 }
 
 // told runs nightcall with a standard input.
-func (f outageFleet) told(t *testing.T, input string, args ...string) string {
+func (f realFleet) told(t *testing.T, input string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
@@ -115,11 +117,11 @@ func (f outageFleet) told(t *testing.T, input string, args ...string) string {
 }
 
 // findings opens an incident, looks, and returns what is wrong, in order.
-func (f outageFleet) findings(t *testing.T, title string, flags ...string) []check.Finding {
+func (f realFleet) findings(t *testing.T, title string, flags ...string) []check.Finding {
 	t.Helper()
 	f.nightcall(t, "open", title)
 	began := time.Now()
-	f.nightcall(t, slices.Concat([]string{"look", "-F", filepath.Join(f.dir, "fleet/ssh_config")}, flags, outageHosts)...)
+	f.nightcall(t, slices.Concat([]string{"look", "-F", filepath.Join(f.dir, "fleet/ssh_config")}, flags, f.hosts)...)
 	t.Logf("%s: nightcall look took %s", title, time.Since(began).Round(time.Millisecond))
 	var result struct{ Findings []check.Finding }
 	if err := json.Unmarshal([]byte(f.nightcall(t, "findings", "--json")), &result); err != nil {
@@ -171,7 +173,7 @@ func accusedBut(names ...string) []string {
 // among its first three findings, without a hint; and none of them while nothing
 // is broken.
 func TestOutages(t *testing.T) {
-	f := startOutageFleet(t)
+	f := startFleet(t, "231", "outage", outageHosts, "mariadbd", "mariadb-install-db", "redis-server", "haproxy", "perl", "openssl", "python3")
 	f.until(t, "db2", `mariadb -e 'SHOW SLAVE STATUS\G'`, "Slave_SQL_Running: Yes")
 	f.until(t, "be2", "ss -tn", ":3306")
 	f.until(t, "lb1", "wget -qO- http://127.0.0.1/ || busybox wget -qO- http://127.0.0.1/ || :", "the shop")
