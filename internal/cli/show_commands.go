@@ -82,6 +82,7 @@ type probe struct {
 	Files     []string `json:"files"`
 	Again     []string `json:"files_read_twice"`
 	Script    string   `json:"script"`
+	From      string   `json:"from"`  // the fact whose script tells this one too
 	Heavy     bool     `json:"heavy"` // skipped on a host in distress
 	Deep      bool     `json:"deep"`  // asked by nightcall look, not by nightcall scan
 	Asks      []string `json:"asks"`  // of services, over the network
@@ -92,7 +93,7 @@ func probes(facts []fact.Fact) []probe {
 	out := make([]probe, len(facts))
 	for i, f := range facts {
 		out[i] = probe{
-			Fact: f.Name, Title: f.Title, Script: f.Probe.Script, Heavy: f.Probe.Heavy,
+			Fact: f.Name, Title: f.Title, Script: f.Probe.Script, From: f.Probe.From, Heavy: f.Probe.Heavy,
 			Deep: f.Probe.Deep, Asks: append([]string{}, f.Probe.Asks...),
 			Files: append([]string{}, f.Probe.Files...), Again: append([]string{}, f.Probe.Again...),
 			TimeoutMS: f.Probe.Timeout.Milliseconds(),
@@ -111,6 +112,9 @@ func printProbes(a *app, probes []probe) error {
 		}
 		if p.Deep {
 			b.WriteString("# By nightcall look, not by nightcall scan.\n")
+		}
+		if p.From != "" {
+			fmt.Fprintf(&b, "# Read from the answer for %s.\n", p.From)
 		}
 		for _, asks := range p.Asks {
 			fmt.Fprintf(&b, "# Over the network: %s.\n", asks)

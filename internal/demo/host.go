@@ -131,7 +131,7 @@ func (s spec) proc(m *Machine, now time.Time) {
 	m.Scripts["cpu"] = "Intel(R) Xeon(R) CPU E5-2640 v3 @ 2.60GHz\n"
 	m.Scripts["os"], m.Scripts["boot"], m.Scripts["load"], m.Scripts["memory"], m.Scripts["disks"] = "", "", "", "", ""
 	m.Scripts["routes"], m.Scripts["certs"] = "", s.certs
-	m.Scripts["dependencies"], m.Scripts["redis_settings"] = s.configured+s.sums()+"#end\n", s.redis+"#end\n"
+	m.Scripts["dependencies"] = s.configured + s.redis + s.sums() + "#end\n"
 	if s.profile.systemd {
 		m.Files["/etc/machine-id"] = fmt.Sprintf("%032x\n", []byte(s.name + "-demo-host-----")[:16])
 	}
@@ -282,7 +282,7 @@ func (s spec) software(m *Machine, now time.Time) {
 	}
 	m.Scripts["libraries"] = libraries + "#end\n"
 	own := now.Add(s.skew) // by its own clock
-	m.Scripts["changes"] = fmt.Sprintf("#now %d +0400\n#etc\n%d /etc/hosts\n", own.Unix(), own.Add(-50*time.Hour).Unix())
+	m.Scripts["changes"] = fmt.Sprintf("#etc\n%d /etc/hosts\n", own.Add(-50*time.Hour).Unix())
 	for _, c := range s.changes {
 		m.Scripts["changes"] += fmt.Sprintf("%d %s\n", own.Add(-c.ago).Unix(), c.file)
 	}

@@ -40,7 +40,7 @@ func (m Machine) reply(s shell.Section) shell.Reply {
 		return shell.Reply{Stdout: fmt.Sprintf("%d %09d +0400\n", now.Unix(), now.Nanosecond())}
 	case s.Name == "again":
 		return m.grep(s.Body, m.Again)
-	case strings.HasPrefix(s.Body, "exec grep '' /dev/null "):
+	case s.Name == "files":
 		return m.grep(s.Body, nil)
 	}
 	if out, ok := m.Scripts[s.Name]; ok {
@@ -49,19 +49,16 @@ func (m Machine) reply(s shell.Section) shell.Reply {
 	return shell.Reply{Exit: 127}
 }
 
-// grep answers `grep ” FILE...` from the machine's files; those in newer are as
-// they are now.
+// grep answers a visit's reading of files from the machine's own; those in newer
+// are as they are now.
 func (m Machine) grep(body string, newer map[string]string) shell.Reply {
-	_, list, _ := strings.Cut(body, "grep '' /dev/null ")
+	_, list, _ := strings.Cut(body, "set -- ")
+	list, _, _ = strings.Cut(list, "\n")
 	var r shell.Reply
 	for _, pattern := range strings.Fields(list) {
-		names := m.glob(pattern)
-		if len(names) == 0 {
-			r.Stderr += fmt.Sprintf("grep: %s: No such file or directory\n", pattern)
-		}
-		for _, name := range names {
+		for _, name := range m.glob(pattern) {
 			if slices.Contains(m.Denied, name) {
-				r.Stderr += fmt.Sprintf("grep: %s: Permission denied\n", name)
+				r.Stdout += "#denied " + name + "\n"
 				continue
 			}
 			content := m.Files[name]

@@ -15,8 +15,7 @@ func changesFact() Fact {
 // changesScript reads the ends of package logs, the files of /etc that changed in
 // three days, and the last logins and starts. What is there and may not be read
 // is named.
-const changesScript = `echo "#now $(date '+%s %z')"
-for f in /var/log/dpkg.log.1 /var/log/dpkg.log /var/log/yum.log /var/log/dnf.rpm.log /var/log/zypp/history; do
+const changesScript = `for f in /var/log/dpkg.log.1 /var/log/dpkg.log /var/log/yum.log /var/log/dnf.rpm.log /var/log/zypp/history; do
 if [ -r $f ]; then echo "#$f"; tail -n 200 $f
 elif [ -e $f ]; then echo "#denied $f"; fi
 done
@@ -35,11 +34,12 @@ const (
 
 func parseChanges(r Raw) Observed[[]Change] {
 	c := changeReader{zone: time.UTC}
+	c.begin(strings.Fields(r.Now))
 	for line := range strings.Lines(r.Out) {
 		c.line(clean(line))
 	}
 	if c.now.IsZero() {
-		return unknown[[]Change]("the probe did not begin")
+		return unknown[[]Change]("the host does not tell its time")
 	}
 	if c.files > maxEtcFiles {
 		c.missing = append(c.missing, "more files in /etc changed than are listed")
@@ -97,10 +97,6 @@ func (c *changeReader) enter(head string) {
 		c.missing = append(c.missing, what)
 		return
 	}
-	if now, ok := strings.CutPrefix(head, "now "); ok {
-		c.begin(strings.Fields(now))
-		return
-	}
 	c.section = head
 	c.sources = append(c.sources, strings.TrimPrefix(head, "/var/log/"))
 }
@@ -113,11 +109,10 @@ func (c *changeReader) begin(f []string) {
 	if n, ok := number(f[0]); ok && n > 0 && n < maxUnix {
 		c.now = time.Unix(n, 0).UTC()
 	}
-	if len(f) > 1 {
-		if t, err := time.Parse("-0700", f[1]); err == nil {
-			_, offset := t.Zone()
-			c.zone = time.FixedZone(f[1], offset)
-		}
+	last := f[len(f)-1]
+	if t, err := time.Parse("-0700", last); err == nil {
+		_, offset := t.Zone()
+		c.zone = time.FixedZone(last, offset)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 func configurationsFact() Fact {
-	return define("configurations", "the configuration files of running programs, by checksum", configurationProbe(),
+	return define("configurations", "the configuration files of running programs, by checksum", Probe{From: "dependencies"},
 		func(s *Set) *Observed[[]Configuration] { return &s.Configurations }, parseConfigurations)
 }
 

@@ -11,14 +11,8 @@ import (
 )
 
 func dependenciesFact() Fact {
-	return define("dependencies", "what the configurations of running programs call", configurationProbe(),
+	return define("dependencies", "what the configurations of running programs call", Probe{Script: dependenciesScript, Timeout: 10 * time.Second},
 		func(s *Set) *Observed[[]Dependency] { return &s.Dependencies }, parseDependencies)
-}
-
-// configurationProbe reads the configurations of running programs once, for all
-// facts that are in them.
-func configurationProbe() Probe {
-	return Probe{Script: dependenciesScript, Timeout: 10 * time.Second}
 }
 
 // maxConfigurations is how many files the script reads.
@@ -27,26 +21,31 @@ const maxConfigurations = 60
 // dependenciesScript goes where running programs point, and nowhere else: the
 // usual files of the servers we know, and for programs that the customer wrote
 // the directory they run in, that of their program, and the files that their
-// command line names. It prints only lines that may name a host or a port, and
-// those that say where they belong; and of each file that it read, its checksum.
+// command line names. It prints only lines that may name a host or a port, those
+// that say where they belong, and where Redis is told to listen; and of each file
+// that it read, its checksum.
 //
-// On a host without any such program one process is started, and two short files
-// for each process are read. A program in a container is looked at through its own
+// On a host that runs what comes with every system nothing is started, and one
+// short file for each process is read. A program in a container is looked at through its own
 // root. Files that are none (a pipe would keep us waiting) are left out, and so
 // is what comes after sixty.
 //
-// Last come the environments of processes that no terminal has, each once for a
-// program and its workers, of which only what environmentProgram lets out leaves
-// the host.
+// Last come the environments of processes that no terminal has and that no system
+// has by itself, each once for a program and its workers, of which only what
+// environmentProgram lets out leaves the host.
 const dependenciesScript = `if [ -d /proc/self/fd ]; then
-set -- ; seen=' ' apps= away= ours=0 names=comm
+set -- ; seen=' ' apps= away= ours=0 names=comm envs=
 [ -e /proc/self/comm ] || names=status
 for p in /proc/[0-9]*; do
 read -r x w <$p/$names || continue
 [ -n "$w" ] || w=$x
 case $w in
-java|node|nodejs|MainThread|python*|gunicorn*|uwsgi|uvicorn|ruby*|puma*|unicorn*|php-fpm*|nginx|redis-*|valkey-*|mysqld|mariadbd|postgres|postmaster|haproxy|keepalived) ;;
-*) continue ;;
+java|node|nodejs|MainThread|python*|gunicorn*|uwsgi|uvicorn|ruby*|puma*|unicorn*) envs="$envs $p/environ" ;;
+php-fpm*|nginx|redis-*|valkey-*|mysqld|mariadbd|postgres|postmaster|haproxy|keepalived) ;;
+init|systemd*|*sd-pam*|dbus*|sh|bash|dash|ash|ksh*|zsh|fish|su|sudo*|doas|ssh*|login|*getty|*cron*|atd|*syslog*|*udevd|chronyd|ntpd|auditd|polkitd|sleep|busybox) continue ;;
+*)
+[ -e $p/exe ] && envs="$envs $p/environ"
+continue ;;
 esac
 r=$p/root k=
 if [ $r -ef / ]; then r=; else [ -n "$away" ] && [ $r -ef $away/root ] || away=$p; k=$away; fi
@@ -111,22 +110,20 @@ case $a in /*) f=$r$a ;; *) f=$p/cwd/$a ;; esac
 done
 fi
 [ $# = 0 ] || {
-grep -isnE -e '^[^#]*://' -e '^[^#]*(host|hosts|hostname|port|addr|address|addresses|server|servers|nodes|brokers|connect|endpoint|endpoints)["'\'']?[]]?[[:space:]]*[:=]' -e '^[[:space:]{]*["'\'']?[a-z0-9_.-]+["'\'']?:[[:space:]{]*$' -e '^[[:space:]]*(upstream|server|[a-z]+_(pass|next_upstream)|(health_)?check|replicaof|slaveof|sentinel[[:space:]]+monitor|primary_conninfo)[[:space:]=;]' -e '^[^#]*}' /dev/null "$@"
+grep -isnE -e '^[^#]*://' -e '^[^#]*(host|hosts|hostname|port|addr|address|addresses|server|servers|nodes|brokers|connect|endpoint|endpoints)["'\'']?[]]?[[:space:]]*[:=]' -e '^[[:space:]{]*["'\'']?[a-z0-9_.-]+["'\'']?:[[:space:]{]*$' -e '^[[:space:]]*(upstream|server|[a-z]+_(pass|next_upstream)|(health_)?check|replicaof|slaveof|sentinel[[:space:]]+monitor|primary_conninfo|bind|protected-mode|port|include)[[:space:]=;]' -e '^[^#]*}' /dev/null "$@"
 echo "#sums $#"
 cksum "$@"
 }
 set +f; IFS=' 	
 '
 env= had=' '
-for f in $(grep -lasE '(HOSTS?|UR[IL]|DSN|ADDR(ESS(ES)?)?|ENDPOINTS?|SERVERS?|NODES|BROKERS)=' /proc/[0-9]*/environ); do
+[ -z "$envs" ] || for f in $(grep -lasE '(HOSTS?|UR[IL]|DSN|ADDR(ESS(ES)?)?|ENDPOINTS?|SERVERS?|NODES|BROKERS)=' /dev/null $envs); do
 p=${f%/environ}
 read -r l <$p/stat || continue
 w=${l#*\(}; w=${w%\)*}
 set -- ${l##*\) }
 [ "$5" = 0 ] || continue
-case $w in
-sh|bash|dash|ash|ksh*|zsh|fish|su|sudo*|doas|ssh*|login|*cron*|atd|systemd*|*sd-pam*|dbus*|tini|dumb-init|docker-init|catatonit|conmon|containerd*|supervisord|runsv*|s6-*|grep|"") continue ;;
-esac
+case $w in tini|dumb-init|docker-init|catatonit|conmon|containerd*|supervisord|runsv*|s6-*) continue ;; esac
 x=$had had="$had${p#/proc/}/$w "
 case $x in *" $2/$w "*) continue ;; esac
 set -- $env

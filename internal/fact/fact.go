@@ -46,6 +46,13 @@ type Probe struct {
 	// Files have told it already.
 	Unless string
 
+	// From names the fact whose script tells this one too.
+	From string
+
+	// Brief scripts read what answers at once, by the shell's own commands wherever
+	// the host is a Linux: they share one process, so they must not end it.
+	Brief bool
+
 	// Heavy probes cost the host real work (a walk over a tree, a package
 	// database); they are skipped on a host in distress, and said to be.
 	Heavy bool
@@ -71,6 +78,7 @@ type Raw struct {
 	Files map[string]File // by path, those that exist
 	Again map[string]File // the second reading, by path
 
+	Now     string // what date told the clock's probe in this visit: seconds, their fraction, zone
 	Out     string // the script's standard output
 	Exit    int    // the script's exit status
 	Dropped int64  // bytes cut from the middle of Out

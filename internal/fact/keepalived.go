@@ -6,7 +6,7 @@ import (
 )
 
 func virtualRoutersFact() Fact {
-	return define("virtual_routers", "the addresses that keepalived moves between hosts", configurationProbe(),
+	return define("virtual_routers", "the addresses that keepalived moves between hosts", Probe{From: "dependencies"},
 		func(s *Set) *Observed[[]VirtualRouter] { return &s.VirtualRouters }, parseVirtualRouters)
 }
 

@@ -77,6 +77,7 @@ func firstField(text string) string {
 
 func cpuFact() Fact {
 	return define("cpu", "processors", Probe{
+		Brief: true,
 		Files: []string{"/proc/stat"},
 		Script: `if [ -r /proc/cpuinfo ]; then
 n=0; while read -r k c v; do case $k in "") break ;; model) case $c in name*) echo "${v#: }"; break ;; esac ;; esac; n=$((n+1)); [ $n -gt 60 ] && break; done </proc/cpuinfo

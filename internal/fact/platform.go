@@ -18,7 +18,7 @@ func platformFact() Fact {
 			"/sys/hypervisor/type", "/sys/hypervisor/uuid", "/proc/xen/capabilities", "/run/systemd/container", "/proc/vz/veinfo",
 			"/proc/sysinfo", "/proc/1/cgroup", "/sys/class/net/*/address", "/proc/scsi/scsi",
 		},
-		Script: platformScript,
+		Script: platformScript, Brief: true,
 	}, func(s *Set) *Observed[Platform] { return &s.Platform }, parsePlatform)
 }
 

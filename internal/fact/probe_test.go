@@ -93,8 +93,14 @@ func TestCatalogue(t *testing.T) {
 		}
 		seen[f.Name] = true
 		p := f.Probe
-		if p.Script == "" && len(p.Files) == 0 && len(p.Again) == 0 && len(p.Asks) == 0 {
+		if p.Script+p.From == "" && len(p.Files) == 0 && len(p.Again) == 0 && len(p.Asks) == 0 {
 			t.Errorf("%s asks nothing", f.Name)
+		}
+		if _, ok := fact.Lookup(p.From); p.From != "" && (!ok || p.Script != "") {
+			t.Errorf("%s is told by %q", f.Name, p.From)
+		}
+		if p.Brief && (p.Heavy || p.Unless != "" || regexp.MustCompile(`\b(exec|exit)\b`).MatchString(p.Script)) {
+			t.Errorf("%s cannot share a process", f.Name)
 		}
 		if p.Timeout < 0 || p.Timeout > time.Minute {
 			t.Errorf("%s may take %s", f.Name, p.Timeout)

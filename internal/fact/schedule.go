@@ -17,7 +17,7 @@ func schedulesFact() Fact {
 		Script: `for f in /etc/cron.hourly/* /etc/cron.daily/* /etc/cron.weekly/* /etc/cron.monthly/* /etc/systemd/system/timers.target.wants/*.timer; do
 [ -e "$f" ] && echo "$f"; done
 for d in /var/spool/cron/crontabs /var/spool/cron; do [ -d $d ] && [ ! -r $d ] && echo "#denied $d"; done
-:`,
+:`, Brief: true,
 	}, func(s *Set) *Observed[[]Schedule] { return &s.Schedules }, parseSchedules)
 }
 

@@ -219,6 +219,7 @@ func TestChangesOfEveryShell(t *testing.T) {
 	_ = file.Close()
 	for name, argv := range posixShells {
 		raw := ask(t, argv, "", changesFact())
+		raw.Now = ask(t, argv, "", clockFact()).Out
 		got := observe(changesFact(), raw).Changes
 		_, files, _ := strings.Cut(raw.Out, "#etc\n")
 		crowded := strings.Count(files, "/etc/") > maxEtcFiles

@@ -9,7 +9,7 @@ import (
 )
 
 func upstreamsFact() Fact {
-	return define("upstreams", "what nginx's configuration says of the servers behind it", configurationProbe(),
+	return define("upstreams", "what nginx's configuration says of the servers behind it", Probe{From: "dependencies"},
 		func(s *Set) *Observed[[]Upstream] { return &s.Upstreams }, parseUpstreams)
 }
 

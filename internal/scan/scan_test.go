@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -144,8 +145,7 @@ func TestLostVisitKeepsWhatWasRead(t *testing.T) {
 func TestParseFiles(t *testing.T) {
 	t.Parallel()
 	files := parseFiles(shell.Answer{Output: host.Output{
-		Stdout: []byte("/etc/hosts:127.0.0.1 localhost\n/etc/hosts:::1 ip6\nBinary file /etc/x matches\n/etc/empty:\n"),
-		Stderr: []byte("grep: /etc/shadow: Permission denied\ngrep: /nothing: No such file or directory\n"),
+		Stdout: []byte("/etc/hosts:127.0.0.1 localhost\n/etc/hosts:::1 ip6\nBinary file /etc/x matches\n/etc/empty:\n#denied /etc/shadow\n"),
 	}})
 	if files["/etc/hosts"].Content != "127.0.0.1 localhost\n::1 ip6\n" || files["/etc/empty"].Content != "\n" {
 		t.Errorf("%+v", files)
@@ -165,44 +165,35 @@ func TestSections(t *testing.T) {
 	if sections[0].Name != sectionFiles || sections[len(sections)-1].Name != sectionAgain {
 		t.Error("files are read first and again at the end")
 	}
-	bodies := map[string]bool{}
-	for _, s := range sections {
-		if bodies[s.Body] {
-			t.Errorf("%s: its script runs twice", s.Name)
-		}
-		bodies[s.Body] = true
-	}
 	for _, f := range fact.Shallow() {
-		if script := f.Probe.Script; script != "" && !bodies[script] {
-			t.Errorf("%s: not in the visit", f.Name)
+		has := slices.ContainsFunc(sections, func(s shell.Section) bool { return s.Name == f.Name })
+		if has != (f.Probe.Script != "") {
+			t.Errorf("%s: in the visit: %v", f.Name, has)
 		}
 	}
 }
 
-// Facts with one script are read from one answer, whichever of them are asked for.
-func TestSharedScript(t *testing.T) {
+// A fact that is told by the script of another brings that into the visit, and is
+// read from its answer.
+func TestFactFromAnother(t *testing.T) {
 	t.Parallel()
-	var both []fact.Fact
-	for _, name := range []string{"configurations", "dependencies"} {
-		f, _ := fact.Lookup(name)
-		both = append(both, f)
-		if s := Sections([]fact.Fact{f}); len(s) != 2 || s[1].Name != name {
-			t.Errorf("%s alone: %+v", name, s)
-		}
+	f, _ := fact.Lookup("configurations")
+	if s := Sections([]fact.Fact{f}); len(s) != 2 || s[1].Name != f.Probe.From {
+		t.Errorf("%+v", s)
 	}
 	out := "/etc/redis/redis.conf:5:replicaof db1 6379\n#sums 1\n42 7 /etc/redis/redis.conf\n#end\n"
-	set := read(both, shell.Visit{Root: true, Answers: []shell.Answer{{Section: "configurations", Output: host.Output{Stdout: []byte(out)}}}}, nil, time.Now())
-	if set.Dependencies.State != fact.OK || len(set.Dependencies.Value) != 1 || set.Configurations.State != fact.OK || len(set.Configurations.Value) != 1 {
-		t.Errorf("%+v, %+v", set.Dependencies, set.Configurations)
+	set := read([]fact.Fact{f}, shell.Visit{Root: true, Answers: []shell.Answer{{Section: f.Probe.From, Output: host.Output{Stdout: []byte(out)}}}}, nil, time.Now())
+	if set.Configurations.State != fact.OK || len(set.Configurations.Value) != 1 {
+		t.Errorf("%+v", set.Configurations)
 	}
 }
 
 func FuzzRead(f *testing.F) {
-	f.Add([]byte("/proc/uptime:1.00 1\n/etc/os-release:ID=x\n"), []byte("grep: /a: Permission denied\n"), []byte("Linux a b c d"))
-	f.Add([]byte("::::\n/:\n\x00\xff\n/proc/uptime:NaN\n"), []byte("grep: : Permission denied"), []byte{0xff, 0})
-	f.Fuzz(func(t *testing.T, stdout, stderr, script []byte) {
+	f.Add([]byte("/proc/uptime:1.00 1\n/etc/os-release:ID=x\n#denied /a\n"), []byte("Linux a b c d"))
+	f.Add([]byte("::::\n/:\n\x00\xff\n/proc/uptime:NaN\n#denied\n#denied "), []byte{0xff, 0})
+	f.Fuzz(func(t *testing.T, stdout, script []byte) {
 		visit := shell.Visit{Answers: []shell.Answer{
-			{Section: sectionFiles, Output: host.Output{Stdout: stdout, Stderr: stderr}},
+			{Section: sectionFiles, Output: host.Output{Stdout: stdout}},
 			{Section: sectionAgain, Output: host.Output{Stdout: stdout}},
 		}}
 		for _, f := range fact.Shallow() {

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -16,6 +17,7 @@ import (
 const (
 	sectionFiles = "files" // every fact's files, in one process
 	sectionAgain = "again" // those that are read twice
+	sectionClock = "clock" // a fact, and the time by which others are read
 )
 
 // uptimeFile dates the two readings by the host's own clock.
@@ -24,42 +26,55 @@ const uptimeFile = "/proc/uptime"
 // Sections is what a visit asks for the facts: all files at once, then each
 // script, then the second reading of the counters.
 func Sections(facts []fact.Fact) []shell.Section {
+	facts = withSources(facts)
 	files, again := []string{uptimeFile}, []string(nil)
 	for _, f := range facts {
 		files = append(files, f.Probe.Files...)
 		files = append(files, f.Probe.Again...)
 		again = append(again, f.Probe.Again...)
 	}
-	sections := []shell.Section{{Name: sectionFiles, Body: readAll(files), Stderr: true}}
+	sections := []shell.Section{{Name: sectionFiles, Body: readAll(files)}}
 	for _, f := range facts {
-		if f.Probe.Script != "" && sectionOf(facts, f) == f.Name {
+		if f.Probe.Script != "" {
 			sections = append(sections, shell.Section{
-				Name: f.Name, Body: f.Probe.Script, Time: f.Probe.Timeout, Unless: f.Probe.Unless, Heavy: f.Probe.Heavy,
+				Name: f.Name, Body: f.Probe.Script, Time: f.Probe.Timeout, Unless: f.Probe.Unless, Brief: f.Probe.Brief, Heavy: f.Probe.Heavy,
 			})
 		}
 	}
 	if len(again) > 0 {
 		sections = append(sections, shell.Section{
-			Name: sectionAgain, Body: waitForInterval + readAll(append(again, uptimeFile)), Stderr: true,
+			Name: sectionAgain, Body: waitForInterval + readAll(append(again, uptimeFile)),
 		})
 	}
 	return sections
 }
 
-// sectionOf is the section that answers for a fact: facts with the same script
-// share the answer of the first.
-func sectionOf(facts []fact.Fact, f fact.Fact) string {
-	n := slices.IndexFunc(facts, func(o fact.Fact) bool { return o.Probe.Script == f.Probe.Script })
-	return facts[n].Name
+// withSources adds the facts whose scripts tell others.
+func withSources(facts []fact.Fact) []fact.Fact {
+	for _, f := range facts {
+		asked := slices.ContainsFunc(facts, func(g fact.Fact) bool { return g.Name == f.Probe.From })
+		if source, ok := fact.Lookup(f.Probe.From); ok && !asked {
+			facts = append(slices.Clip(facts), source)
+		}
+	}
+	return facts
 }
 
-// readAll prints every line of the files behind their names, in one process.
-// /dev/null makes grep name the file even when there is only one.
+// readAll names the files that are there and may not be read, and prints every
+// line of the others behind their names, in one process. Most of those that are
+// asked for are not there, so grep keeps silent: each of its complaints would be
+// packets of their own. /dev/null makes it name the file even when there is only
+// one.
 func readAll(files []string) string {
 	files = slices.Clone(files)
 	slices.Sort(files)
-	return "exec grep '' /dev/null " + strings.Join(slices.Compact(files), " ")
+	return "set -- " + strings.Join(slices.Compact(files), " ") + `
+for f in "$@"; do [ -r "$f" ] || [ ! -e "$f" ] || echo "` + deniedMark + `$f"; done
+exec grep -s '' /dev/null "$@"`
 }
+
+// deniedMark is what comes before the name of a file that may not be read.
+const deniedMark = "#denied "
 
 // waitForInterval sleeps until the interval since the script's beginning has
 // passed, by the host's uptime, whatever of it the scripts have used up.
@@ -96,13 +111,13 @@ func read(facts []fact.Fact, visit shell.Visit, visitErr error, at time.Time) fa
 		raw := fact.Raw{
 			Files: pick(files, f.Probe.Files, f.Probe.Again), Again: pick(again, f.Probe.Again),
 			Root: visit.Root, Interval: interval, Missing: first.Missing,
-			Began: first.Began, Ended: first.Ended,
+			Began: first.Began, Ended: first.Ended, Now: string(answers[sectionClock].Stdout),
 		}
-		section := sectionOf(facts, f)
+		section := cmp.Or(f.Probe.From, f.Name)
 		_, asked := answers[section]
 		_, told := files[f.Probe.Unless]
 		needless := f.Probe.Unless != "" && (told || visitErr == nil)
-		if f.Probe.Script != "" && (asked || !needless) {
+		if f.Probe.Script+f.Probe.From != "" && (asked || !needless) {
 			a := answer(section)
 			raw.Out, raw.Exit, raw.Dropped, raw.Missing = string(a.Stdout), a.Exit, a.StdoutDropped, a.Missing
 			raw.Began, raw.Ended = a.Began, a.Ended
@@ -113,11 +128,16 @@ func read(facts []fact.Fact, visit shell.Visit, visitErr error, at time.Time) fa
 	return set
 }
 
-// parseFiles reads what readAll printed: lines "path:content", and complaints on
-// standard error.
+// parseFiles reads what readAll printed: lines "path:content", and the names of
+// those that were denied.
 func parseFiles(a shell.Answer) map[string]fact.File {
 	content := map[string]*strings.Builder{}
+	files := map[string]fact.File{}
 	for line := range strings.Lines(string(a.Stdout)) {
+		if name, denied := strings.CutPrefix(line, deniedMark); denied {
+			files[strings.TrimSpace(name)] = fact.File{Denied: true}
+			continue
+		}
 		name, text, ok := strings.Cut(line, ":")
 		if !ok || !strings.HasPrefix(name, "/") {
 			continue
@@ -129,16 +149,8 @@ func parseFiles(a shell.Answer) map[string]fact.File {
 		}
 		b.WriteString(text)
 	}
-	files := make(map[string]fact.File, len(content))
 	for name, b := range content {
 		files[name] = fact.File{Content: b.String()}
-	}
-	for line := range strings.Lines(string(a.Stderr)) {
-		text, denied := strings.CutSuffix(strings.TrimSpace(line), ": Permission denied")
-		name, ours := strings.CutPrefix(text, "grep: ")
-		if denied && ours && files[name].Content == "" {
-			files[name] = fact.File{Denied: true}
-		}
 	}
 	return files
 }

@@ -20,6 +20,11 @@ type Section struct {
 	// then it is not run, and there is no answer.
 	Unless string
 
+	// Brief sections only use the shell's own commands on files that answer at
+	// once. They run first and share one process: when one of them has to be
+	// ended, so are those after it.
+	Brief bool
+
 	// Heavy sections are left out on a host in distress, and run with lower
 	// priority on a busy one.
 	Heavy bool
@@ -125,12 +130,29 @@ func Script(word string, sections []Section) string {
 	}
 	b.WriteString("nc_main() {\n")
 	b.WriteString(begin)
+	b.WriteString(callBrief(sections))
 	for _, s := range sections {
-		b.WriteString(call(s))
+		if !s.Brief {
+			b.WriteString(call(s))
+		}
 	}
 	fmt.Fprintf(&b, finish, sudoWorked)
 	b.WriteString("}\nnc_main\n")
 	return b.String()
+}
+
+// callBrief is the line that runs the brief sections; empty when there are none.
+func callBrief(sections []Section) string {
+	line := ""
+	for _, s := range sections {
+		if s.Brief {
+			line += " " + s.Name
+		}
+	}
+	if line == "" {
+		return ""
+	}
+	return "nc_brief" + line + "\n"
 }
 
 // call is the line that runs a section.
@@ -140,7 +162,7 @@ func call(s Section) string {
 		line += " stderr"
 	}
 	if len(s.Stdin) > 0 {
-		line = fmt.Sprintf("printf '%%b' '%s' | { nc_piped=1; %s; }", octal(s.Stdin), line)
+		line = fmt.Sprintf("printf '%%b' '%s' | { nc_piped=1; %s; nc_flush; }; nc_ended=", octal(s.Stdin), line)
 	}
 	if s.Heavy {
 		line = fmt.Sprintf("nc_spare %s || %s", s.Name, line)
@@ -177,6 +199,10 @@ func octal(data []byte) string {
 // script's end is ours. Without /proc it asks pkill. nc_control obeys the laptop. nc_watch ends
 // everything when no beat came for two periods. nc_onterminal keeps a section's
 // standard error apart where there is one output for both.
+//
+// A section's end is written together with the next one's beginning, from
+// nc_ended: each write is a packet, and as much work for the SSH server as a short
+// section.
 //
 // nc_spare keeps heavy sections from a host in distress: a load of four for each
 // processor, less than 2 % of the memory or less than half a per cent of the root
@@ -219,7 +245,7 @@ case $nc_host in
 idle) return 1 ;;
 busy) nc_nice=1; return 1 ;;
 esac
-printf '\n%s skip %s %s\n' "$nc_mark" "$1" "$nc_host"
+nc_flush; printf '\n%s skip %s %s\n' "$nc_mark" "$1" "$nc_host"
 }
 nc_look() {
 nc_host=idle nc_cpus=0 nc_total=0 nc_l=
@@ -237,19 +263,33 @@ esac; done </proc/meminfo
 nc_d=$(stat -f -c '%a %b' /) && [ "${nc_d% *}" -lt $((${nc_d#* } / 200)) ] && nc_host=space
 :
 }
+nc_flush() { [ -z "$nc_ended" ] || printf %s "$nc_ended"; nc_ended=; }
+nc_brief() {
+( nc_pid
+for nc_s in "$@"; do
+printf '%s\n%s begin %s %s\n' "$nc_ended" "$nc_mark" "$nc_s" "$nc_p"
+"nc_body_$nc_s"; nc_ended="
+$nc_mark end $nc_s $?
+"
+done
+nc_flush ) </dev/null 3<&- 4>&- &
+wait "$!"; nc_ended=
+}
 nc_section() {
 if [ -n "$nc_piped" ]; then exec 5<&0; else exec 5</dev/null; fi
 if [ -n "$2" ] && [ -n "$nc_tty" ]; then nc_onterminal "$1"; return; fi
 if [ -n "$2" ]; then exec 6>&4; else exec 6>/dev/null; fi
-( nc_pid; printf '\n%s begin %s %s\n' "$nc_mark" "$1" "$nc_p"
+( nc_pid; printf '%s\n%s begin %s %s\n' "$nc_ended" "$nc_mark" "$1" "$nc_p"
 [ -z "$nc_nice" ] || { renice -n 10 -p "$nc_p"; ionice -c 3 -p "$nc_p"; } >/dev/null 2>&1
 "nc_body_$1" ) <&5 2>&6 3<&- 4>&- 5<&- 6>&- &
 wait "$!"; nc_exit=$? nc_nice=
 if [ -n "$2" ]; then printf '\n%s stderr-end %s\n' "$nc_mark" "$1" >&4; fi
-printf '\n%s end %s %s\n' "$nc_mark" "$1" "$nc_exit"
+nc_ended="
+$nc_mark end $1 $nc_exit
+"
 }
 nc_onterminal() {
-exec 7>&1
+nc_flush; exec 7>&1
 nc_e=$( ( nc_pid; printf '\n%s begin %s %s\n' "$nc_mark" "$1" "$nc_p" >&7
 [ -z "$nc_nice" ] || { renice -n 10 -p "$nc_p"; ionice -c 3 -p "$nc_p"; } >/dev/null 2>&1
 "nc_body_$1" >&7 7>&- ) <&5 2>&1 3<&- 4>&- 5<&-; nc_exit=$?; printf x; exit "$nc_exit" ); nc_exit=$? nc_nice=
@@ -266,12 +306,12 @@ printf '\n%s end %s %s\n\n%s stderr %s\n%s\n%s stderr-end %s\n' "$nc_mark" "$1" 
 const begin = `[ -n "$nc_how" ] || exec 3<&0
 nc_tty=; [ -t 1 ] && nc_tty=1
 exec 4>&2 2>/dev/null
-{ read -r nc_began nc_x </proc/uptime; }; nc_piped= nc_nice= nc_host=; printf '\n%s stderr-end login\n' "$nc_mark" >&4
+{ read -r nc_began nc_x </proc/uptime; }; nc_piped= nc_nice= nc_host= nc_ended=; printf '\n%s stderr-end login\n' "$nc_mark" >&4
 ( nc_watch ) </dev/null >/dev/null 3<&- 4>&- & nc_wd=$!
 ( nc_control ) <&3 >/dev/null 3<&- 4>&- & nc_ctl=$!
 `
 
 // finish leaves nothing behind before it says so.
 const finish = `kill -TERM "$nc_ctl" "$nc_wd"; wait "$nc_ctl" "$nc_wd"
-printf '\n%%s done\n' "$nc_mark"; exit %d
+printf '%%s\n%%s done\n' "$nc_ended" "$nc_mark"; exit %d
 `
