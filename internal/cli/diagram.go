@@ -68,7 +68,8 @@ visit the hosts again before you ask.
 
 The ending of the file says the format: svg; png; dot for Graphviz; mmd for Mermaid;
 d2; py for mingrammer's diagrams; go for go-diagrams; txt. Without a file, the text is
-printed. Equal facts give equal bytes. Nothing but nightcall is needed to draw.
+printed. Equal facts give equal bytes. Nothing but nightcall is needed to draw. A png
+shows the numbers of letters that its font lacks, as Chinese; an svg has them as they are.
 
 EXIT STATUS
   0  drawn

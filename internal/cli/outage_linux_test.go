@@ -21,29 +21,31 @@ var outageHosts = []string{"lb1", "be1", "be2", "be3", "db1", "db2", "cache1", "
 // accusations are what the outages are about: the healthy fleet has none of them.
 var accusations = []string{
 	"balancer-server-down", "balancer-without-checks", "database-bigger-than-rows", "database-disk-full", "dependency-cut-off",
-	"filesystem-full", "replication-broken", "replication-lagging", "unauthenticated-service",
+	"filesystem-full", "replication-broken", "replication-lagging", "sibling-file-differs", "unauthenticated-service",
 }
 
-// An outageFleet is real hosts with a balancer, backends, a database with its
-// replica, a cache, and what answers like Jenkins.
-type outageFleet struct {
+// A realFleet is hosts of scripts/fleet that run real servers.
+type realFleet struct {
 	dir, binary string
+	hosts       []string
 	env         []string
 }
 
-func startOutageFleet(t *testing.T) outageFleet {
+// startFleet starts hosts with the services of testdata/DIR/services.sh; id keeps
+// the fleets of two tests apart.
+func startFleet(t *testing.T, id, dir string, hosts []string, programs ...string) realFleet {
 	t.Helper()
-	for _, program := range []string{"mariadbd", "mariadb-install-db", "redis-server", "haproxy", "busybox", "iptables", "perl", "openssl"} {
+	for _, program := range append(programs, "busybox", "iptables") {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Fatalf("%v: .ci/run installs it", err)
 		}
 	}
-	f := outageFleet{dir: t.TempDir()}
-	services, err := filepath.Abs("testdata/outage/services.sh")
+	f := realFleet{dir: t.TempDir(), hosts: hosts}
+	services, err := filepath.Abs(filepath.Join("testdata", dir, "services.sh"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.env = append(os.Environ(), "NIGHTCALL_FLEET="+filepath.Join(f.dir, "fleet"), "NIGHTCALL_FLEET_ID=231", "NIGHTCALL_FLEET_SERVICES="+services,
+	f.env = append(os.Environ(), "NIGHTCALL_FLEET="+filepath.Join(f.dir, "fleet"), "NIGHTCALL_FLEET_ID="+id, "NIGHTCALL_FLEET_SERVICES="+services,
 		"HOME="+f.dir, "NIGHTCALL_HOME="+filepath.Join(f.dir, "home"), "NIGHTCALL_INCIDENT=", "SSH_AUTH_SOCK=")
 	script, err := filepath.Abs("../../scripts/fleet")
 	if err != nil {
@@ -57,7 +59,7 @@ func startOutageFleet(t *testing.T) outageFleet {
 		}
 	}
 	t.Cleanup(func() { fleet(context.WithoutCancel(t.Context()), "down") })
-	fleet(t.Context(), append([]string{"up"}, outageHosts...)...)
+	fleet(t.Context(), append([]string{"up"}, hosts...)...)
 	f.binary = filepath.Join(f.dir, "nightcall")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", f.binary, "../../cmd/nightcall")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -70,7 +72,7 @@ func startOutageFleet(t *testing.T) outageFleet {
 }
 
 // on runs sh on a host, as an engineer of the customer's would.
-func (f outageFleet) on(t *testing.T, host, script string) string {
+func (f realFleet) on(t *testing.T, host, script string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -82,7 +84,7 @@ func (f outageFleet) on(t *testing.T, host, script string) string {
 }
 
 // until waits for a script on a host to print what is wanted.
-func (f outageFleet) until(t *testing.T, host, script, want string) {
+func (f realFleet) until(t *testing.T, host, script, want string) {
 	t.Helper()
 	var last string
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
@@ -93,13 +95,13 @@ func (f outageFleet) until(t *testing.T, host, script, want string) {
 	t.Fatalf("%s: %s never prints %q; last: %s", host, script, want, last)
 }
 
-func (f outageFleet) nightcall(t *testing.T, args ...string) string {
+func (f realFleet) nightcall(t *testing.T, args ...string) string {
 	t.Helper()
 	return f.told(t, "", args...)
 }
 
 // told runs nightcall with a standard input.
-func (f outageFleet) told(t *testing.T, input string, args ...string) string {
+func (f realFleet) told(t *testing.T, input string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
@@ -115,11 +117,11 @@ func (f outageFleet) told(t *testing.T, input string, args ...string) string {
 }
 
 // findings opens an incident, looks, and returns what is wrong, in order.
-func (f outageFleet) findings(t *testing.T, title string, flags ...string) []check.Finding {
+func (f realFleet) findings(t *testing.T, title string, flags ...string) []check.Finding {
 	t.Helper()
 	f.nightcall(t, "open", title)
 	began := time.Now()
-	f.nightcall(t, slices.Concat([]string{"look", "-F", filepath.Join(f.dir, "fleet/ssh_config")}, flags, outageHosts)...)
+	f.nightcall(t, slices.Concat([]string{"look", "-F", filepath.Join(f.dir, "fleet/ssh_config")}, flags, f.hosts)...)
 	t.Logf("%s: nightcall look took %s", title, time.Since(began).Round(time.Millisecond))
 	var result struct{ Findings []check.Finding }
 	if err := json.Unmarshal([]byte(f.nightcall(t, "findings", "--json")), &result); err != nil {
@@ -171,7 +173,7 @@ func accusedBut(names ...string) []string {
 // among its first three findings, without a hint; and none of them while nothing
 // is broken.
 func TestOutages(t *testing.T) {
-	f := startOutageFleet(t)
+	f := startFleet(t, "231", "outage", outageHosts, "mariadbd", "mariadb-install-db", "redis-server", "haproxy", "perl", "openssl", "python3")
 	f.until(t, "db2", `mariadb -e 'SHOW SLAVE STATUS\G'`, "Slave_SQL_Running: Yes")
 	f.until(t, "be2", "ss -tn", ":3306")
 	f.until(t, "lb1", "wget -qO- http://127.0.0.1/ || busybox wget -qO- http://127.0.0.1/ || :", "the shop")
@@ -179,6 +181,11 @@ func TestOutages(t *testing.T) {
 	innocent(t, f.findings(t, "nothing is wrong", "--probe-heartbleed"), append(accusations, "heartbleed")...)
 	if beats := f.nightcall(t, "host", "show", "lb1", "--fact", "heartbeats", "--json"); !strings.Contains(beats, `"port": 443`) || !strings.Contains(beats, `"verdict": "unaffected"`) {
 		t.Errorf("lb1's TLS was not asked: %s", beats)
+	}
+
+	called := f.nightcall(t, "host", "show", "be1", "--fact", "dependencies", "--json")
+	if !strings.Contains(called, `"file": "environment of `) || strings.Contains(called, "not-for-the-laptop") {
+		t.Errorf("where be1's environment points to: %s", called)
 	}
 
 	// A login that is given goes to the server before root's own, and nowhere else.
@@ -197,6 +204,17 @@ func TestOutages(t *testing.T) {
 	}
 	innocent(t, found, accusedBut("unauthenticated-service")...)
 	f.on(t, "ci1", "rm /srv/open")
+
+	// A change that reached one backend only is told, and accuses nobody of more.
+	f.on(t, "be3", "echo 'pool: 80' >/srv/orders/pool.yml")
+	found = f.findings(t, "one is slow")
+	if !slices.ContainsFunc(found, func(f check.Finding) bool {
+		return f.Check == "sibling-file-differs" && f.Host == "be3" && f.Key == "file /srv/orders/pool.yml" && f.Status == check.Warning
+	}) {
+		t.Errorf("nobody says that be3 has another file:\n%s", described(found))
+	}
+	innocent(t, found, accusedBut("sibling-file-differs")...)
+	f.on(t, "be3", "echo 'pool: 8' >/srv/orders/pool.yml")
 
 	// A firewall cuts one of three backends off the database, and the balancer does
 	// not notice: it has no checks.

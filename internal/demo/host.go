@@ -2,6 +2,9 @@ package demo
 
 import (
 	"fmt"
+	"hash/crc32"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -128,7 +131,7 @@ func (s spec) proc(m *Machine, now time.Time) {
 	m.Scripts["cpu"] = "Intel(R) Xeon(R) CPU E5-2640 v3 @ 2.60GHz\n"
 	m.Scripts["os"], m.Scripts["boot"], m.Scripts["load"], m.Scripts["memory"], m.Scripts["disks"] = "", "", "", "", ""
 	m.Scripts["routes"], m.Scripts["certs"] = "", s.certs
-	m.Scripts["dependencies"] = s.configured + s.redis + "#end\n"
+	m.Scripts["dependencies"] = s.configured + s.redis + s.sums() + "#end\n"
 	if s.profile.systemd {
 		m.Files["/etc/machine-id"] = fmt.Sprintf("%032x\n", []byte(s.name + "-demo-host-----")[:16])
 	}
@@ -283,4 +286,18 @@ func (s spec) software(m *Machine, now time.Time) {
 	for _, c := range s.changes {
 		m.Scripts["changes"] += fmt.Sprintf("%d %s\n", own.Add(-c.ago).Unix(), c.file)
 	}
+}
+
+// sums are the checksums of the files that are configured.
+func (s spec) sums() string {
+	files := map[string]string{}
+	for line := range strings.Lines(s.configured) {
+		file, text, _ := strings.Cut(line, ":")
+		files[file] += text
+	}
+	var b strings.Builder
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(&b, "%d %d %s\n", crc32.ChecksumIEEE([]byte(files[file])), 40*len(files[file]), file)
+	}
+	return fmt.Sprintf("#sums %d\n%s", len(files), b.String())
 }

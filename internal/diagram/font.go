@@ -19,8 +19,8 @@ const (
 	titleSize = 17.0
 )
 
-// The fonts are Go's own, which are as wide as Arial and Helvetica. What they
-// do not have, as Chinese, is painted as a box; a browser that shows an SVG has
+// The fonts are Go's own, which are as wide as Arial and Helvetica. Of what they
+// do not have, as Chinese, the number is painted; a browser that shows an SVG has
 // fonts of its own.
 var (
 	regular = sync.OnceValue(func() *sfnt.Font { return parsed(goregular.TTF) })
@@ -83,4 +83,19 @@ func fit(text string, size, width float64) string {
 		text = text[:len(text)-last]
 	}
 	return text + "…"
+}
+
+// file is the font that a text is painted with.
+func (f font) file() *sfnt.Font {
+	if f.bold() {
+		return heavy()
+	}
+	return regular()
+}
+
+// has reports whether the font has a letter.
+func (f font) has(r rune) bool {
+	var b sfnt.Buffer
+	g, err := f.file().GlyphIndex(&b, r)
+	return err != nil || g != 0 || int(r) < len(widths())
 }

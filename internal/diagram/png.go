@@ -429,14 +429,10 @@ func (p *painter) mark(r rune, f font, quarter fixed.Int26_6) mark {
 	if m, ok := p.marks[key]; ok {
 		return m
 	}
-	face := p.faces[f]
-	if face == nil {
-		face = p.face(f)
-		p.faces[f] = face
-	}
 	m := mark{cover: &image.Alpha{}}
-	to, cover, from, advance, ok := face.Glyph(fixed.Point26_6{X: quarter}, r)
-	if ok {
+	if !f.has(r) {
+		m = p.number(r, f, quarter)
+	} else if to, cover, from, advance, ok := p.face(f).Glyph(fixed.Point26_6{X: quarter}, r); ok {
 		m.cover, m.advance = image.NewAlpha(to), advance
 		draw.Draw(m.cover, to, cover, from, draw.Src)
 	}
@@ -444,14 +440,49 @@ func (p *painter) mark(r rune, f font, quarter fixed.Int26_6) mark {
 	return m
 }
 
-func (p *painter) face(f font) ximage.Face {
-	of := regular
-	if f.bold() {
-		of = heavy
+// number is what stands for a letter that the font does not have: its number in
+// Unicode, in two rows within a frame, as browsers show it.
+func (p *painter) number(r rune, f font, quarter fixed.Int26_6) mark {
+	digits := fmt.Sprintf("%04X", r)
+	if len(digits)%2 == 1 {
+		digits = "0" + digits
 	}
-	face, err := opentype.NewFace(of(), &opentype.FaceOptions{Size: f.size * p.scale, DPI: 72, Hinting: ximage.HintingNone})
+	em := f.size * p.scale
+	left := float64(quarter) / 64
+	frame := image.Rect(int(left+em*0.06), int(math.Round(-em*0.82)), int(left+em*0.97), int(math.Round(em*0.16)))
+	m := mark{cover: image.NewAlpha(frame), advance: fixed.Int26_6(em * 64)}
+	thin := image.NewUniform(color.Alpha{140})
+	draw.Draw(m.cover, frame, thin, image.Point{}, draw.Src)
+	draw.Draw(m.cover, frame.Inset(1), image.Transparent, image.Point{}, draw.Src)
+	small := font{size: f.size * 0.5, weight: "400"}
+	columns := len(digits) / 2
+	step := (float64(frame.Dx()) - 2) / float64(columns)
+	if columns > 2 {
+		small.size = f.size * 0.42
+	}
+	for n, d := range digits {
+		face := p.face(small)
+		wide, _ := face.GlyphAdvance(d)
+		x := float64(frame.Min.X) + 1 + step*(float64(n%columns)+0.5) - float64(wide)/128
+		y := -em*0.36 + float64(n/columns)*em*0.45
+		dot := fixed.Point26_6{X: fixed.Int26_6(x * 64), Y: fixed.Int26_6(math.Round(y) * 64)}
+		if to, cover, from, _, ok := face.Glyph(dot, d); ok {
+			draw.DrawMask(m.cover, to, image.Opaque, image.Point{}, cover, from, draw.Over)
+		}
+	}
+	return m
+}
+
+// face is a font at its size, opened once.
+func (p *painter) face(f font) ximage.Face {
+	f.anchor, f.color = "", ""
+	if face := p.faces[f]; face != nil {
+		return face
+	}
+	face, err := opentype.NewFace(f.file(), &opentype.FaceOptions{Size: f.size * p.scale, DPI: 72, Hinting: ximage.HintingNone})
 	if err != nil {
 		panic("diagram: a font of our own: " + err.Error()) // only options of ours could be wrong
 	}
+	p.faces[f] = face
 	return face
 }

@@ -189,3 +189,25 @@ func TestColors(t *testing.T) {
 		}
 	}
 }
+
+// Letters that our font lacks can be told apart, and those that it has are painted
+// as they are.
+func TestLettersWithoutGlyph(t *testing.T) {
+	t.Parallel()
+	w := newPainter(10, 10, 2)
+	f := font{size: nameSize, weight: "600"}
+	if f.has('庫') || !f.has('é') || !f.has('П') {
+		t.Fatal("the font has other letters than it had")
+	}
+	marks := map[string]rune{}
+	for _, r := range "庫数據한글🙂" {
+		m := w.mark(r, f, 0)
+		if other, taken := marks[string(m.cover.Pix)]; taken {
+			t.Errorf("%c looks like %c", r, other)
+		}
+		marks[string(m.cover.Pix)] = r
+		if em := float64(m.advance) / 64; em > textWidth(string(r), f.size*2) || float64(m.cover.Rect.Max.X) > em {
+			t.Errorf("%c is %.1f wide, and covers %v", r, em, m.cover.Rect)
+		}
+	}
+}

@@ -14,7 +14,7 @@ var all = sync.OnceValue(func() []Fact {
 	return []Fact{
 		clockFact(), osFact(), kernelFact(), bootFact(), platformFact(), machineIDFact(), cpuFact(), loadFact(), memoryFact(),
 		filesystemsFact(), disksFact(), interfacesFact(), routesFact(), dnsFact(), socketsFact(), processesFact(), servicesFact(),
-		schedulesFact(), firewallFact(), packagesFact(), librariesFact(), certsFact(), balancersFact(), dependenciesFact(), redisSettingsFact(), changesFact(), networkFact(), diskRatesFact(),
+		schedulesFact(), firewallFact(), packagesFact(), librariesFact(), certsFact(), balancersFact(), dependenciesFact(), configurationsFact(), upstreamsFact(), virtualRoutersFact(), redisSettingsFact(), changesFact(), networkFact(), diskRatesFact(),
 		databasesFact(), balancerServersFact(), cachesFact(), repliesFact(), heartbeatsFact(),
 	}
 })

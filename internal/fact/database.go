@@ -46,12 +46,33 @@ var fileQuestions = []string{
 // for all it follows, the new ones of both, and the old ones.
 var replicationQuestions = []string{`SHOW ALL SLAVES STATUS\G`, `SHOW REPLICA STATUS\G`, `SHOW SLAVE STATUS\G`}
 
-// postgresQuestions ask the catalogue, in a session that cannot write.
-const postgresQuestions = `SET default_transaction_read_only=on; SET statement_timeout=8000; ` +
-	`SELECT '#server', current_setting('server_version'), current_setting('port'), current_setting('data_directory'), pg_is_in_recovery(); ` +
-	`SELECT '#table', datname, '', pg_database_size(oid), 0, 0, 0 FROM pg_database WHERE datallowconn ORDER BY 4 DESC LIMIT 5000; ` +
-	`SELECT '#receiver', status, substring(conninfo from 'host=([^ ]+)'), substring(conninfo from 'port=([0-9]+)') FROM pg_stat_wal_receiver; ` +
-	`SELECT '#lag', CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0 ELSE floor(extract(epoch FROM now() - pg_last_xact_replay_timestamp())) END`
+// postgresQuestions ask the catalogue, one by one: clients before 15 tell only the
+// last of several answers, and what one version does not know must not cost the
+// others. The words for the log changed with version 10.
+var postgresQuestions = []string{
+	`SELECT '#server', current_setting('server_version'), current_setting('port'), current_setting('data_directory'), pg_is_in_recovery()`,
+	`SELECT '#table', datname, '', pg_database_size(oid), 0, 0, 0 FROM pg_database WHERE datallowconn ORDER BY 4 DESC LIMIT 5000`,
+	`SELECT '#source', substring(setting from 'host=([^ ]+)'), substring(setting from 'port=([0-9]+)') FROM pg_settings WHERE name='primary_conninfo' AND pg_is_in_recovery()`,
+	`SELECT '#receiver', status, substring(conninfo from 'host=([^ ]+)'), substring(conninfo from 'port=([0-9]+)') FROM pg_stat_wal_receiver`,
+	`SELECT '#paused' WHERE CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() END`,
+	`SELECT '#paused' WHERE CASE WHEN pg_is_in_recovery() THEN pg_is_xlog_replay_paused() END`,
+	`SELECT '#lag', CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0 ELSE floor(extract(epoch FROM now() - pg_last_xact_replay_timestamp())) END`,
+	`SELECT '#lag', CASE WHEN pg_last_xlog_receive_location() = pg_last_xlog_replay_location() THEN 0 ELSE floor(extract(epoch FROM now() - pg_last_xact_replay_timestamp())) END`,
+}
+
+// postgres asks a server through its socket, in sessions that cannot write; one
+// that lets nobody in is asked once.
+func postgres() string {
+	ask := func(question string) string {
+		return `PGOPTIONS="-c default_transaction_read_only=on -c statement_timeout=8000" ` +
+			`runuser -u postgres -- psql -X -A -t -F "	" -d postgres -h "${s%/*}" -p "${s##*.}" -c "` + question + `" 2>&1`
+	}
+	text := "e=$(" + ask(postgresQuestions[0]) + ")\necho \"$e\"\ncase $e in '#server'*)\n"
+	for _, q := range postgresQuestions[1:] {
+		text += ask(q) + "\n"
+	}
+	return text + ";;\nesac"
+}
 
 // databasesScript logs in as root does there: by the socket, or by the files that
 // hold root's password; and first by a login that stands on its standard input, as
@@ -74,7 +95,7 @@ done
 done
 for s in $(awk '$4 == "00010000" && $8 ~ /\/\.s\.PGSQL\.[0-9]+$/ {print $8}' /proc/net/unix); do
 echo "#postgresql $s"
-runuser -u postgres -- psql -X -A -t -F "	" -d postgres -h "${s%/*}" -p "${s##*.}" -c "` + postgresQuestions + `" 2>&1
+` + postgres() + `
 done
 exit 0`
 
@@ -165,8 +186,12 @@ func (d *databaseReader) line(line string) {
 		d.file(f[1], f[2])
 	case f[0] == "#thread" && len(f) == 4:
 		d.thread(clean(f[1]), clean(f[3]))
+	case f[0] == "#source" && len(f) == 3 && d.now.ReadOnly:
+		d.now.Replication = append(d.now.Replication, Replication{Source: clean(f[1] + ":" + cmp.Or(f[2], "5432")), State: connecting, Lag: -1})
 	case f[0] == "#receiver" && len(f) == 4:
-		d.now.Replication = append(d.now.Replication, receiver(f))
+		d.receiver(f)
+	case f[0] == "#paused" && len(d.now.Replication) > 0:
+		d.now.Replication[0].State, d.now.Replication[0].Error = stopped, "replay is paused: it gets what is written, and does not apply it"
 	case f[0] == "#lag" && len(f) == 2:
 		d.lag(f[1])
 	case strings.HasPrefix(line, "**********"):
@@ -340,17 +365,17 @@ func withoutRows(text string) string {
 	return clean(clip(redact.Text(clean(text)), 500))
 }
 
-// receiver is what a PostgreSQL standby says of its source.
-func receiver(f []string) Replication {
+// receiver is what a PostgreSQL standby says of the way to its source.
+func (d *databaseReader) receiver(f []string) {
 	r := Replication{Source: clean(f[2] + ":" + f[3]), State: connecting, Lag: -1}
 	if f[1] == "streaming" {
 		r.State = replicating
 	}
-	return r
+	d.now.Replication = []Replication{r}
 }
 
 // lag ends what a PostgreSQL says of itself: a standby without a receiver has
-// lost its source.
+// lost its source, and cannot know how far it is behind.
 func (d *databaseReader) lag(text string) {
 	if !d.now.ReadOnly || d.now.Kind != "postgresql" {
 		return
@@ -358,7 +383,12 @@ func (d *databaseReader) lag(text string) {
 	if len(d.now.Replication) == 0 {
 		d.now.Replication = append(d.now.Replication, Replication{Source: "?", State: connecting, Lag: -1})
 	}
+	r := &d.now.Replication[0]
+	if r.State == connecting {
+		r.Error = "it has no connection to its source"
+		return
+	}
 	if n, ok := number(text); ok {
-		d.now.Replication[0].Lag = max(n, 0)
+		r.Lag = max(n, 0)
 	}
 }

@@ -2,6 +2,7 @@ package fact
 
 import (
 	"cmp"
+	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -14,30 +15,42 @@ func dependenciesFact() Fact {
 		func(s *Set) *Observed[[]Dependency] { return &s.Dependencies }, parseDependencies)
 }
 
+// maxConfigurations is how many files the script reads.
+const maxConfigurations = 60
+
 // dependenciesScript goes where running programs point, and nowhere else: the
 // usual files of the servers we know, and for programs that the customer wrote
 // the directory they run in, that of their program, and the files that their
 // command line names. It prints only lines that may name a host or a port, those
-// that say where they belong, and where Redis is told to listen.
+// that say where they belong, and where Redis is told to listen; and of each file
+// that it read, its checksum.
 //
-// On a host without any such program nothing is started, and one short file for
-// each process is read. A program in a container is looked at through its own
+// On a host that runs what comes with every system nothing is started, and one
+// short file for each process is read. A program in a container is looked at through its own
 // root. Files that are none (a pipe would keep us waiting) are left out, and so
 // is what comes after sixty.
+//
+// Last come the environments of processes that no terminal has and that no system
+// has by itself, each once for a program and its workers, of which only what
+// environmentProgram lets out leaves the host.
 const dependenciesScript = `if [ -d /proc/self/fd ]; then
-set -- ; seen=' ' apps= away= ours=0 names=comm
+set -- ; seen=' ' apps= away= ours=0 names=comm envs=
 [ -e /proc/self/comm ] || names=status
 for p in /proc/[0-9]*; do
 read -r x w <$p/$names || continue
 [ -n "$w" ] || w=$x
 case $w in
-java|node|nodejs|MainThread|python*|gunicorn*|uwsgi|uvicorn|ruby*|puma*|unicorn*|php-fpm*|nginx|redis-*|valkey-*|mysqld|mariadbd|postgres|postmaster) ;;
-*) continue ;;
+java|node|nodejs|MainThread|python*|gunicorn*|uwsgi|uvicorn|ruby*|puma*|unicorn*) envs="$envs $p/environ" ;;
+php-fpm*|nginx|redis-*|valkey-*|mysqld|mariadbd|postgres|postmaster|haproxy|keepalived) ;;
+init|systemd*|*sd-pam*|dbus*|sh|bash|dash|ash|ksh*|zsh|fish|su|sudo*|doas|ssh*|login|*getty|*cron*|atd|*syslog*|*udevd|chronyd|ntpd|auditd|polkitd|sleep|busybox) continue ;;
+*)
+[ -e $p/exe ] && envs="$envs $p/environ"
+continue ;;
 esac
 r=$p/root k=
 if [ $r -ef / ]; then r=; else [ -n "$away" ] && [ $r -ef $away/root ] || away=$p; k=$away; fi
 case $w in
-nginx|redis-*|valkey-*|mysqld|mariadbd|php-fpm*)
+nginx|redis-*|valkey-*|mysqld|mariadbd|php-fpm*|haproxy|keepalived)
 case $seen in *" $w$k "*) continue ;; esac
 seen="$seen$w$k "
 echo "#root $p $w" ;;
@@ -57,6 +70,12 @@ for f in $r/var/lib/mysql/master.info $r/var/lib/mysql/*.master.info $r/var/lib/
 n=0; while [ $n -lt 7 ] && read -r v; do n=$((n + 1)); case $n in 4|7) echo "$f:$n:$v" ;; esac; done <"$f"; v=
 done ;;
 php-fpm*) list="$r/etc/php/*/fpm/pool.d/*.conf $r/etc/php-fpm.d/*.conf" ;;
+keepalived)
+list=
+for f in $r/etc/keepalived/keepalived.conf $r/etc/keepalived/conf.d/*.conf; do
+[ -f "$f" ] && grep -nE -e '^[[:space:]]*(vrrp_instance|state|interface|priority|virtual_router_id|nopreempt|virtual_ipaddress(_excluded)?)([[:space:]{]|$)' -e '^[[:space:]]*[0-9A-Fa-f.:]+(/[0-9]+)?([[:space:]]|$)' -e '^[[:space:]]*}[[:space:]]*$' /dev/null "$f"
+done ;;
+haproxy) list="$r/etc/haproxy/haproxy.cfg $r/etc/haproxy/conf.d/*.cfg $r/usr/local/etc/haproxy/haproxy.cfg" ;;
 postgres|postmaster) list="$p/cwd/postgresql.auto.conf $p/cwd/recovery.conf $p/cwd/postgresql.conf" ;;
 *)
 [ $ours -lt 16 ] || continue
@@ -90,18 +109,91 @@ case $a in /*) f=$r$a ;; *) f=$p/cwd/$a ;; esac
 [ -f "$f" ] && [ $# -lt 60 ] && set -- "$@" "$f"
 done
 fi
-[ $# = 0 ] || grep -isnE -e '^[^#]*://' -e '^[^#]*(host|hosts|hostname|port|addr|address|addresses|server|servers|nodes|brokers|connect|endpoint|endpoints)["'\'']?[]]?[[:space:]]*[:=]' -e '^[[:space:]{]*["'\'']?[a-z0-9_.-]+["'\'']?:[[:space:]{]*$' -e '^[[:space:]]*(upstream|server|[a-z]+_pass|replicaof|slaveof|sentinel[[:space:]]+monitor|primary_conninfo|bind|protected-mode|port|include)[[:space:]=]' -e '^[^#]*}' /dev/null "$@"
+[ $# = 0 ] || {
+grep -isnE -e '^[^#]*://' -e '^[^#]*(host|hosts|hostname|port|addr|address|addresses|server|servers|nodes|brokers|connect|endpoint|endpoints)["'\'']?[]]?[[:space:]]*[:=]' -e '^[[:space:]{]*["'\'']?[a-z0-9_.-]+["'\'']?:[[:space:]{]*$' -e '^[[:space:]]*(upstream|server|[a-z]+_(pass|next_upstream)|(health_)?check|replicaof|slaveof|sentinel[[:space:]]+monitor|primary_conninfo|bind|protected-mode|port|include)[[:space:]=;]' -e '^[^#]*}' /dev/null "$@"
+echo "#sums $#"
+cksum "$@"
+}
+set +f; IFS=' 	
+'
+env= had=' '
+[ -z "$envs" ] || for f in $(grep -lasE '(HOSTS?|UR[IL]|DSN|ADDR(ESS(ES)?)?|ENDPOINTS?|SERVERS?|NODES|BROKERS)=' /dev/null $envs); do
+p=${f%/environ}
+read -r l <$p/stat || continue
+w=${l#*\(}; w=${w%\)*}
+set -- ${l##*\) }
+[ "$5" = 0 ] || continue
+case $w in tini|dumb-init|docker-init|catatonit|conmon|containerd*|supervisord|runsv*|s6-*) continue ;; esac
+x=$had had="$had${p#/proc/}/$w "
+case $x in *" $2/$w "*) continue ;; esac
+set -- $env
+[ $# -lt 32 ] || break
+env="$env $p/environ"
+echo "#env $p $w"
+done
+[ -z "$env" ] || grep -as '' /dev/null $env | tr '\000' '\n' | awk '` + environmentProgram + `'
 echo "#end"
 fi`
+
+// environmentProgram lets only those settings leave the host that say where
+// something is, as NAME=SCHEME://HOST:PORT or NAME=HOST:PORT: no user, no path,
+// and nothing at all where that cannot be told apart with certainty. A setting
+// that says by its name that it is a secret stays there, and so does what Docker
+// and Kubernetes set in every container, whether it is called or not.
+const environmentProgram = `BEGIN { at = sprintf("%c", 64) }
+{
+if (match($0, /^\/proc\/[0-9]+\/environ:/)) { f = substr($0, 1, RLENGTH); $0 = substr($0, RLENGTH + 1); if (f != file) count = 0; file = f }
+i = index($0, "="); if (i < 2) next
+n = toupper(substr($0, 1, i - 1)); v = substr($0, i + 1); s = ""
+if (n !~ /^[A-Z0-9_.]+$/ || 80 < length(n) || n == "HOST" || n == "PORT") next
+if (n ~ /PASS/ || n ~ /PWD/ || n ~ /TOKEN/ || n ~ /SECRET/ || n ~ /KEY/ || n ~ /CRED/ || n ~ /PRIVATE/) next
+if (n ~ /_SERVICE_HOST$/ || n ~ /_SERVICE_PORT/ || n ~ /_PORT_[0-9]+_/) next
+url = n ~ /UR[IL]$/ || n ~ /DSN$/
+where = n ~ /HOSTS?$/ || n ~ /ADDR$/ || n ~ /ADDRESS(ES)?$/ || n ~ /ENDPOINTS?$/ || n ~ /SERVERS?$/ || n ~ /NODES$/ || n ~ /BROKERS$/
+if (n ~ /PORT$/) { if (v !~ /^[0-9]+$/) next }
+else if (!url && !where) next
+if (match(v, /tcp\([A-Za-z0-9._-]+:[0-9]+\)\//)) { s = "tcp://"; v = substr(v, RSTART + 4, RLENGTH - 6); if (url) s = "mysql://" }
+else if (i = index(v, "://")) {
+s = substr(v, 1, i + 2); v = substr(v, i + 3); rest = ""
+if (s !~ /^[A-Za-z][A-Za-z0-9:+.-]*:\/\/$/ || 40 < length(s) || s ~ /^tcp:/ || s ~ /^udp:/) next
+if (match(v, /[\/?#;]/)) { rest = substr(v, RSTART); v = substr(v, 1, RSTART - 1) }
+if (index(rest, at)) next
+while (i = index(v, at)) v = substr(v, i + 1)
+}
+else if (url) next
+m = split(v, one, ","); if (m < 1 || 250 < length(v)) next
+for (i = 1; i <= m; i++) if (one[i] !~ /^[A-Za-z0-9._-]+(:[0-9]+)?$/ && one[i] !~ /^\[[0-9A-Fa-f:.]+\](:[0-9]+)?$/) next
+if (count++ < 60) print file count ":" n "=" s v
+}`
 
 // parseDependencies keeps of each line the host, the port and what is spoken
 // there. Whatever else stands in it, passwords first, is dropped here.
 func parseDependencies(r Raw) Observed[[]Dependency] {
-	text, _, whole := strings.Cut(r.Out, "#end\n")
-	if !whole && r.Missing == "" {
-		return unknown[[]Dependency]("there are no processes to read in /proc")
+	d := readConfigurations(r)
+	return configured(d, r, d.settled(), "/proc")
+}
+
+// configured is what a fact makes of the configurations that were read.
+func configured[T any](d dependencyReader, r Raw, list []T, source string) Observed[[]T] {
+	switch {
+	case !d.whole && r.Missing == "":
+		return unknown[[]T]("there are no processes to read in /proc")
+	case d.files >= maxConfigurations:
+		return partly(list, source, fmt.Sprintf("only the first %d files are read", maxConfigurations))
+	case !r.Root:
+		return partly(list, source, "without root, only what our own programs point to can be read")
 	}
-	d := dependencyReader{names: map[string]string{}, list: []Dependency{}}
+	return found(list, source)
+}
+
+// readConfigurations reads the script's answer: first lines of files, then their
+// checksums, and then settings of environments.
+func readConfigurations(r Raw) dependencyReader {
+	d := dependencyReader{
+		names: map[string]string{}, processes: map[string]string{}, list: []Dependency{}, upstreams: []Upstream{}, routers: []VirtualRouter{}, sums: []Configuration{},
+	}
+	text, _, whole := strings.Cut(r.Out, "#end\n")
+	d.whole = whole
 	file, lines := "", []numbered(nil)
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
@@ -111,6 +203,7 @@ func parseDependencies(r Raw) Observed[[]Dependency] {
 		}
 		name, number, content, ok := grepLine(line)
 		if !ok {
+			d.sum(line)
 			continue
 		}
 		if name != file {
@@ -120,11 +213,7 @@ func parseDependencies(r Raw) Observed[[]Dependency] {
 		lines = append(lines, numbered{number, content})
 	}
 	d.file(file, lines)
-	list := d.settled()
-	if !r.Root {
-		return partly(list, "/proc", "without root, only what our own programs point to can be read")
-	}
-	return found(list, "/proc")
+	return d
 }
 
 // A numbered is a line of a file.
@@ -147,17 +236,20 @@ func grepLine(line string) (file string, number int, text string, ok bool) {
 type dependencyReader struct {
 	names     map[string]string // what the host told of a process, by /proc/PID: its directory and name
 	processes map[string]string
-	upstreams []string // nginx's own names for groups of servers
 	list      []Dependency
+	upstreams []Upstream
+	routers   []VirtualRouter
+	files     int // whose checksums were asked for
+	sums      []Configuration
+	whole     bool // the answer has its end
 }
 
 // note remembers which program made us read what follows, and where it runs.
 func (d *dependencyReader) note(f []string) {
-	if d.processes == nil {
-		d.processes = map[string]string{}
-	}
 	switch {
-	case len(f) == 3 && f[0] == "#root":
+	case len(f) == 2 && f[0] == "#sums":
+		d.files = integer(f[1])
+	case len(f) == 3 && (f[0] == "#root" || f[0] == "#env"):
 		d.processes[f[1]] = f[2]
 	case len(f) == 4 && f[0] == "#cwd":
 		d.names[f[1]], d.processes[f[1]] = f[2], f[3]
@@ -184,40 +276,85 @@ func (d *dependencyReader) file(file string, lines []numbered) {
 	if len(lines) == 0 {
 		return
 	}
+	if pid, ok := environmentOf(file); ok {
+		d.environment(pid, lines)
+		return
+	}
 	name, process := d.place(file)
+	process = cmp.Or(programOf(name), process)
 	base := path.Base(name)
-	add := func(n int, scheme, host string, port int) {
+	add := d.adder(process, name)
+	switch {
+	case process == "nginx":
+		d.nginx(name, lines, add)
+	case process == "keepalived":
+		d.keepalived(name, lines)
+	case isMasterInfo(base):
+		masterInfo(lines, add)
+	case process == "postgres":
+		conninfo(lines, add)
+	case process == "redis-sentinel" || process == "redis-server":
+		redisLines(lines, add)
+	case process == "haproxy": // balancers are a fact of their own
+	default:
+		settings(lines, add)
+	}
+}
+
+// adder keeps what the lines of a program's file name.
+func (d *dependencyReader) adder(process, file string) adder {
+	return func(n int, scheme, host string, port int) {
 		host, ok := hostName(host)
 		if !ok || len(d.list) >= maxItems {
 			return
 		}
-		d.list = append(d.list, Dependency{Host: host, Port: cmp.Or(port, usualPorts[scheme]), Scheme: scheme, Process: process, File: name, Line: n})
+		d.list = append(d.list, Dependency{Host: host, Port: cmp.Or(port, usualPorts[scheme]), Scheme: scheme, Process: process, File: file, Line: n})
 	}
+}
+
+// environmentOf is the process whose environment a file is.
+func environmentOf(file string) (process string, ok bool) {
+	process, ok = strings.CutSuffix(file, "/environ")
+	return process, ok && strings.HasPrefix(process, "/proc/")
+}
+
+// environment reads settings as those of a file. Their order means nothing, so
+// that a host and its port are put beside each other, and lines have no number.
+func (d *dependencyReader) environment(process string, lines []numbered) {
+	slices.SortFunc(lines, func(a, b numbered) int { return strings.Compare(a.text, b.text) })
+	for n := range lines {
+		lines[n].number = 0
+	}
+	settings(lines, d.adder(clean(d.processes[process]), "environment of "+clean(strings.TrimPrefix(process, "/proc/"))))
+}
+
+// programOf is whose configuration a file is, by its name; empty where any
+// program may have one of this name.
+func programOf(name string) string {
+	base := path.Base(name)
 	switch {
 	case strings.Contains(name, "/nginx/"):
-		process = "nginx"
-		d.nginx(lines, add)
-	case strings.HasSuffix(base, "master.info"), strings.HasPrefix(base, "master-") && strings.HasSuffix(base, ".info"):
-		process = cmp.Or(process, "mysqld")
-		masterInfo(lines, add)
+		return "nginx"
+	case strings.Contains(name, "/haproxy/"):
+		return "haproxy"
+	case strings.Contains(name, "/keepalived/"):
+		return "keepalived"
 	case strings.HasPrefix(base, "postgresql") || base == "recovery.conf":
-		process = "postgres"
-		conninfo(lines, add)
+		return "postgres"
 	case strings.Contains(base, "sentinel") && strings.HasSuffix(base, ".conf"):
-		process = "redis-sentinel"
-		redisLines(lines, add)
+		return "redis-sentinel"
 	case strings.Contains(name, "/redis") || strings.Contains(name, "/valkey"):
-		process = "redis-server"
-		redisLines(lines, add)
+		return "redis-server"
 	case strings.Contains(name, "/php"):
-		process = "php-fpm"
-		settings(lines, add)
-	case strings.HasSuffix(base, ".cnf"):
-		process = "mysqld"
-		settings(lines, add)
-	default:
-		settings(lines, add)
+		return "php-fpm"
+	case strings.HasSuffix(base, ".cnf"), isMasterInfo(base):
+		return "mysqld"
 	}
+	return ""
+}
+
+func isMasterInfo(base string) bool {
+	return strings.HasSuffix(base, "master.info") || strings.HasPrefix(base, "master-") && strings.HasSuffix(base, ".info")
 }
 
 // settled leaves out what is named twice, and nginx's own names.
@@ -226,6 +363,6 @@ func (d *dependencyReader) settled() []Dependency {
 	return slices.DeleteFunc(d.list, func(x Dependency) bool {
 		twice := seen[x]
 		seen[x] = true
-		return twice || x.Process == "nginx" && slices.Contains(d.upstreams, x.Host)
+		return twice || x.Process == "nginx" && slices.ContainsFunc(d.upstreams, func(u Upstream) bool { return strings.EqualFold(u.Name, x.Host) })
 	})
 }

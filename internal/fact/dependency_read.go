@@ -107,36 +107,6 @@ func urls(n int, text string, add adder) (some bool) {
 // notAService are addresses of what runs nowhere.
 var notAService = map[string]bool{"file": true, "classpath": true, "optional": true, "unix": true, "vm": true, "data": true, "s3": true, "gs": true, "urn": true, "ws": true, "wss": true, "h2": true, "sqlite": true, "ssh": true, "git": true}
 
-// nginx reads upstreams and what requests are passed to. Words end at blanks and
-// semicolons.
-func (d *dependencyReader) nginx(lines []numbered, add adder) {
-	upstream := false
-	for _, l := range lines {
-		text, _, _ := strings.Cut(l.text, "#")
-		text = strings.NewReplacer("{", " { ", "}", " } ", ";", " ; ").Replace(text)
-		f := strings.Fields(text)
-		for n, word := range f {
-			next := ""
-			if n+1 < len(f) {
-				next = f[n+1]
-			}
-			switch {
-			case word == "upstream" && next != "":
-				upstream = true
-				d.upstreams = append(d.upstreams, strings.ToLower(clean(next)))
-			case word == "}":
-				upstream = false
-			case word == "server" && upstream:
-				if host, port, ok := hostAndPort(next); ok {
-					add(l.number, "", host, cmp.Or(port, 80))
-				}
-			case strings.HasSuffix(word, "_pass"):
-				passTo(l.number, strings.TrimSuffix(word, "_pass"), next, add)
-			}
-		}
-	}
-}
-
 func passTo(n int, how, to string, add adder) {
 	if strings.Contains(to, "$") || strings.Contains(to, "unix:") {
 		return

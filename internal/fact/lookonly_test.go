@@ -168,7 +168,7 @@ func psqlLooks(args []string) bool {
 
 // sqlLooks allows queries without a way out of them, and settings of the session.
 func sqlLooks(text string) bool {
-	looks := regexp.MustCompile(`^(SELECT [^;/]*|SHOW [A-Z ]+STATUS|SET SESSION (TRANSACTION READ ONLY|[a-z_]+=\d+)|SET (default_transaction_read_only=on|statement_timeout=\d+))$`)
+	looks := regexp.MustCompile(`^(SELECT [^;/]*|SHOW [A-Z ]+STATUS|SET SESSION (TRANSACTION READ ONLY|[a-z_]+=\d+))$`)
 	writes := regexp.MustCompile(`(?i)\b(into|outfile|dumpfile|load_file|for update|nextval|pg_terminate_backend|pg_read_file|lo_export|dblink|sleep|set_config|kill|get_lock)\b`)
 	conditional := regexp.MustCompile(`^/\*M?!\d+ (.*) \*/$`) // for some versions only
 	for _, statement := range strings.Split(strings.ReplaceAll(text, "\\G", ";"), ";") {
@@ -188,7 +188,7 @@ var lookers = map[string]allowance{
 	"set": only(`-- ?.*|[-+]f`), "shift": only(`\$?`), "tr": only(`\\000 \\n`), "command": only(`-v .*`),
 
 	// Text.
-	"awk": awkLooks, "cat": anything, "grep": anything, "head": anything, "tail": only(`-n \d+ \S+`),
+	"awk": awkLooks, "cat": anything, "cksum": anything, "grep": anything, "head": anything, "tail": only(`-n \d+ \S+`),
 	"sed": only(`(-n )?s/[^/]*/[^/]*/[gp0-9]*|-n \d+(,\d+)?p`),
 
 	// The system.

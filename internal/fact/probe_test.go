@@ -109,7 +109,7 @@ func TestCatalogue(t *testing.T) {
 			t.Errorf("Lookup(%q) = %q, %t", f.Name, found.Title, ok)
 		}
 	}
-	if len(seen) != 33 {
+	if len(seen) != 36 {
 		t.Errorf("%d facts", len(seen))
 	}
 }

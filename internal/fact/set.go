@@ -10,34 +10,37 @@ import (
 // A Set is everything observed on one host. Fields nobody asked for have the
 // zero State.
 type Set struct {
-	OS            Observed[OS]           `json:"os"`
-	Kernel        Observed[Kernel]       `json:"kernel"`
-	Boot          Observed[Boot]         `json:"boot"`
-	Platform      Observed[Platform]     `json:"platform"`
-	MachineID     Observed[string]       `json:"machine_id"`
-	CPU           Observed[CPU]          `json:"cpu"`
-	Load          Observed[Load]         `json:"load"`
-	Memory        Observed[Memory]       `json:"memory"`
-	Filesystems   Observed[[]Filesystem] `json:"filesystems"`
-	Disks         Observed[[]Disk]       `json:"disks"`
-	Interfaces    Observed[[]Interface]  `json:"interfaces"`
-	Routes        Observed[[]Route]      `json:"routes"`
-	DNS           Observed[DNS]          `json:"dns"`
-	Sockets       Observed[Sockets]      `json:"sockets"`
-	Processes     Observed[[]Process]    `json:"processes"`
-	Services      Observed[[]Service]    `json:"services"`
-	Schedules     Observed[[]Schedule]   `json:"schedules"`
-	Firewall      Observed[Firewall]     `json:"firewall"`
-	Packages      Observed[[]Package]    `json:"packages"`
-	Libraries     Observed[[]Library]    `json:"libraries"`
-	Certs         Observed[[]Cert]       `json:"certs"`
-	Balancers     Observed[[]Balancer]   `json:"balancers"`
-	Dependencies  Observed[[]Dependency] `json:"dependencies"`
-	RedisSettings Observed[[]Setting]    `json:"redis_settings"`
-	Clock         Observed[Clock]        `json:"clock"`
-	Changes       Observed[[]Change]     `json:"changes"`
-	Network       Observed[Network]      `json:"network"`
-	DiskRates     Observed[[]DiskRate]   `json:"disk_rates"`
+	OS             Observed[OS]              `json:"os"`
+	Kernel         Observed[Kernel]          `json:"kernel"`
+	Boot           Observed[Boot]            `json:"boot"`
+	Platform       Observed[Platform]        `json:"platform"`
+	MachineID      Observed[string]          `json:"machine_id"`
+	CPU            Observed[CPU]             `json:"cpu"`
+	Load           Observed[Load]            `json:"load"`
+	Memory         Observed[Memory]          `json:"memory"`
+	Filesystems    Observed[[]Filesystem]    `json:"filesystems"`
+	Disks          Observed[[]Disk]          `json:"disks"`
+	Interfaces     Observed[[]Interface]     `json:"interfaces"`
+	Routes         Observed[[]Route]         `json:"routes"`
+	DNS            Observed[DNS]             `json:"dns"`
+	Sockets        Observed[Sockets]         `json:"sockets"`
+	Processes      Observed[[]Process]       `json:"processes"`
+	Services       Observed[[]Service]       `json:"services"`
+	Schedules      Observed[[]Schedule]      `json:"schedules"`
+	Firewall       Observed[Firewall]        `json:"firewall"`
+	Packages       Observed[[]Package]       `json:"packages"`
+	Libraries      Observed[[]Library]       `json:"libraries"`
+	Certs          Observed[[]Cert]          `json:"certs"`
+	Balancers      Observed[[]Balancer]      `json:"balancers"`
+	Dependencies   Observed[[]Dependency]    `json:"dependencies"`
+	Configurations Observed[[]Configuration] `json:"configurations"`
+	Upstreams      Observed[[]Upstream]      `json:"upstreams"`
+	VirtualRouters Observed[[]VirtualRouter] `json:"virtual_routers"`
+	RedisSettings  Observed[[]Setting]       `json:"redis_settings"`
+	Clock          Observed[Clock]           `json:"clock"`
+	Changes        Observed[[]Change]        `json:"changes"`
+	Network        Observed[Network]         `json:"network"`
+	DiskRates      Observed[[]DiskRate]      `json:"disk_rates"`
 
 	// What only a deep look asks.
 	Databases       Observed[[]Database]       `json:"databases"`
@@ -344,12 +347,67 @@ type Dependency struct {
 	Port    int    `json:"port"`    // as written, or the usual one; 0 where neither is known
 	Scheme  string `json:"scheme"`  // what is spoken: mysql, redis, http …; empty where nothing tells
 	Process string `json:"process"` // the program whose configuration it is; empty where several may read it
-	File    string `json:"file"`
-	Line    int    `json:"line"`
+	File    string `json:"file"`    // or "environment of 4711", a process
+	Line    int    `json:"line"`    // 0 in an environment
 }
 
 // Key names the item among its siblings.
-func (d Dependency) Key() string { return d.File + ":" + strconv.Itoa(d.Line) + " " + d.Host }
+func (d Dependency) Key() string { return d.Place() + " " + d.Host }
+
+// Place is where it stands.
+func (d Dependency) Place() string {
+	if d.Line == 0 {
+		return d.File
+	}
+	return d.File + ":" + strconv.Itoa(d.Line)
+}
+
+// A Configuration is a file that a running program reads. Its checksum is
+// POSIX's cksum, which anybody can compare on the host.
+type Configuration struct {
+	File     string `json:"file"`
+	Process  string `json:"process"` // the program whose it is; empty where several may read it
+	Checksum string `json:"checksum"`
+	Size     int64  `json:"size"` // bytes
+}
+
+// Key names the item among its siblings.
+func (c Configuration) Key() string { return c.File }
+
+// An Upstream is servers that nginx sends requests to. By itself it asks none of
+// them how they are: it takes one out for a while after requests failed there.
+type Upstream struct {
+	Name      string   `json:"name"`
+	Servers   []string `json:"servers"`   // as written; those that are not down
+	Unchecked []string `json:"unchecked"` // those of them that are never taken out: max_fails=0, and nothing asks them
+	Backup    []string `json:"backup"`    // those of them that get requests only when the others are out
+	Down      []string `json:"down"`      // those marked as down
+	Next      string   `json:"next"`      // when the same file passes a request on to another server; empty for nginx's own way
+	Lines     []string `json:"lines"`     // each server with its settings, scrubbed
+	File      string   `json:"file"`
+	Line      int      `json:"line"`
+
+	asks bool // a module asks its servers how they are
+}
+
+// Key names the item among its siblings.
+func (u Upstream) Key() string { return u.Name }
+
+// A VirtualRouter is what a host does for addresses that move between hosts by
+// VRRP, as its configuration says.
+type VirtualRouter struct {
+	Name      string   `json:"name"`
+	ID        int      `json:"id"`
+	State     string   `json:"state"`    // it begins in: master, backup
+	Priority  int      `json:"priority"` // the highest that is there has the addresses
+	Interface string   `json:"interface"`
+	Addresses []string `json:"addresses"`
+	File      string   `json:"file"`
+	Line      int      `json:"line"`
+}
+
+// Key names the item among its siblings.
+func (v VirtualRouter) Key() string { return v.Name }
 
 // A Setting is one line of a configuration.
 type Setting struct {

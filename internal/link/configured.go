@@ -2,7 +2,6 @@ package link
 
 import (
 	"cmp"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -13,11 +12,11 @@ import (
 // A Source is a line of a configuration.
 type Source struct {
 	Host string `json:"host"` // that has the file: the client
-	File string `json:"file"`
-	Line int    `json:"line"`
+	File string `json:"file"` // or the environment of a process
+	Line int    `json:"line"` // 0 in an environment
 }
 
-func (s Source) String() string { return fmt.Sprintf("%s:%d", s.File, s.Line) }
+func (s Source) String() string { return fact.Dependency{File: s.File, Line: s.Line}.Place() }
 
 // maxSources bounds the lines kept of one link.
 const maxSources = 10

@@ -242,6 +242,17 @@ func TestRoles(t *testing.T) {
 	if a, b := role(m, "lb1", 80), role(m, "lb2", 80); a != Active || b != Active {
 		t.Errorf("lb1 is %q, lb2 %q", a, b)
 	}
+	// What keepalived is told counts, not what an address looks like.
+	told := func(name, addresses string) inventory.Host {
+		h := machineAt(name, addresses, "80 haproxy")
+		h.Facts.Processes = seen([]fact.Process{{Name: "keepalived"}})
+		h.Facts.VirtualRouters = seen([]fact.VirtualRouter{{Name: "VI_1", Addresses: []string{"10.0.0.100"}}})
+		return h
+	}
+	m = Join(fleet(told("lb1", "10.0.0.1 10.0.0.9/32"), told("lb2", "10.0.0.2 10.0.0.100/24")), nil, Draft{})
+	if a, b := role(m, "lb1", 80), role(m, "lb2", 80); a != Standby || b != Active {
+		t.Errorf("as configured, lb1 is %q, lb2 %q", a, b)
+	}
 	m = Join(fleet(machineAt("db1", "10.0.0.1", "3306 mysqld"), machineAt("db2", "10.0.0.2", "3306 mysqld", "mysqld 10.0.0.1:3306")), nil, Draft{})
 	if a, b := role(m, "db1", 3306), role(m, "db2", 3306); a != Main || b != Replica {
 		t.Errorf("db1 is %q, db2 %q", a, b)

@@ -22,12 +22,19 @@ var replicates = []string{"mysql", "mariadb", "postgresql", "redis"}
 // movers are the programs that move an address from one host to another.
 var movers = []string{"keepalived", "corosync", "pacemakerd", "ucarp", "vrrpd", "heartbeat"}
 
-// virtual are the addresses of a host that may move to another: where something
-// that moves addresses runs, those that stand alone in their network or behind
-// the first of their interface.
+// virtual are the addresses of a host that may move to another: those that its
+// configuration names; where nobody could read that and something that moves
+// addresses runs, those that stand alone in their network or behind the first of
+// their interface.
 func virtual(h inventory.Host) []netip.Addr {
 	if !moves(h) {
 		return nil
+	}
+	named := map[string]bool{}
+	for _, r := range h.Facts.VirtualRouters.Value {
+		for _, a := range r.Addresses {
+			named[a] = true
+		}
 	}
 	var out []netip.Addr
 	for _, i := range h.Facts.Interfaces.Value {
@@ -40,7 +47,7 @@ func virtual(h inventory.Host) []netip.Addr {
 			if addr.IsLinkLocalUnicast() || addr.IsLoopback() {
 				continue
 			}
-			if p.IsSingleIP() || first[addr.Is4()] {
+			if named[addr.String()] || len(named) == 0 && (p.IsSingleIP() || first[addr.Is4()]) {
 				out = append(out, addr)
 			}
 			first[addr.Is4()] = true

@@ -37,11 +37,15 @@ func (m Map) setUp(g Group, facts map[string]*fact.Set) []Oddity {
 			return slices.ContainsFunc(f.Dependencies.Value, func(d fact.Dependency) bool { return d.File == file })
 		})
 	})
-	add("configuration", "of HAProxy", known(balancersText), func(f *fact.Set) string {
+	add("configuration", ofHAProxy, known(balancersText), func(f *fact.Set) string {
 		return touched(f, func(file string) bool { return strings.Contains(file, "haproxy") })
 	})
+	out = append(out, m.files(g, facts, out)...)
 	return append(out, g.clock(facts)...)
 }
+
+// ofHAProxy is what a configuration is about that spreads requests.
+const ofHAProxy = "of HAProxy"
 
 // untold stands where no fact tells when something became different.
 const untold = "since when is not recorded"
@@ -155,10 +159,7 @@ func isAddressByte(c byte) bool { return c == '.' || c >= '0' && c <= '9' || c >
 // callsText is what a host's configurations call, where none of its services has
 // a role: a main calls nobody, and its replicas do.
 func (m Map) callsText(host string, f *fact.Set) string {
-	if f.Dependencies.State != fact.OK {
-		return ""
-	}
-	if slices.ContainsFunc(m.On(host), func(s Service) bool { return s.Role == Main || s.Role == Replica }) {
+	if f.Dependencies.State != fact.OK || m.hasRole(host) {
 		return ""
 	}
 	lines := []string{"its files"}
@@ -170,6 +171,11 @@ func (m Map) callsText(host string, f *fact.Set) string {
 	}
 	slices.Sort(lines[1:])
 	return own(strings.Join(lines, "\n"), f)
+}
+
+// hasRole reports whether a host has a service that is a main or a replica.
+func (m Map) hasRole(host string) bool {
+	return slices.ContainsFunc(m.On(host), func(s Service) bool { return s.Role == Main || s.Role == Replica })
 }
 
 func balancersText(_ string, f *fact.Set) string {

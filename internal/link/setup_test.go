@@ -2,6 +2,7 @@ package link
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,13 @@ func TestSetUp(t *testing.T) {
 		}
 		return h
 	}
+	files := func(all ...fact.Configuration) func(*fact.Set, string) {
+		return func(f *fact.Set, _ string) { f.Configurations = seen(slices.Clone(all)) }
+	}
+	conf := func(file, sum string) fact.Configuration {
+		return fact.Configuration{File: file, Process: "nginx", Checksum: sum, Size: 9}
+	}
+	usual := files(conf("/etc/nginx/a", "1"), conf("/etc/nginx/b", "1"))
 	odd := func(hosts ...inventory.Host) []string {
 		f := fleet(hosts...)
 		m := Join(f, nil, Draft{})
@@ -70,6 +78,29 @@ func TestSetUp(t *testing.T) {
 			[]inventory.Host{sibling(1, nil), sibling(2, nil), sibling(3, func(f *fact.Set, _ string) { f.Clock.Value.Offset = 4 * time.Minute })},
 			[]string{"be3 clock: 4m0s ahead, not right like [be1 be2] since when is not recorded"},
 		},
+		{
+			"a file", []inventory.Host{sibling(1, usual), sibling(2, usual), sibling(3, func(f *fact.Set, _ string) {
+				f.Configurations = seen([]fact.Configuration{conf("/etc/nginx/a", "1"), conf("/etc/nginx/b", "2")})
+				f.Changes = seen([]fact.Change{{At: at, Kind: "file", What: "/etc/nginx/b"}, {At: at.Add(time.Hour), Kind: "file", What: "/etc/nginx/a"}})
+			})},
+			[]string{"be3 file /etc/nginx/b: checksum 2, 9 bytes, not checksum 1, 9 bytes like [be1 be2] since 2026-03-01 04:30 UTC perhaps: /etc/nginx/b was changed then"},
+		},
+		{
+			"one more file", []inventory.Host{sibling(1, usual), sibling(2, files(conf("/etc/nginx/a", "1"), conf("/etc/nginx/b", "1"), conf("/etc/nginx/c", "1"))), sibling(3, usual)},
+			[]string{"be2 file names of nginx: /etc/nginx/c, not nothing of that like [be1 be3] since when is not recorded"},
+		},
+		{"a file of its own for each", []inventory.Host{
+			sibling(1, files(conf("/a", "1"), conf("/1", "1"))), sibling(2, files(conf("/a", "2"), conf("/2", "2"))), sibling(3, files(conf("/a", "3"), conf("/3", "3"))),
+		}, []string{}},
+		{"files of which not all are known", []inventory.Host{sibling(1, usual), sibling(2, usual), sibling(3, func(f *fact.Set, _ string) {
+			f.Configurations = fact.Observed[[]fact.Configuration]{State: fact.Partial, Value: []fact.Configuration{conf("/etc/nginx/a", "7")}}
+		})}, []string{}},
+		{"two files of one name", []inventory.Host{sibling(1, usual), sibling(2, usual), sibling(3, files(conf("/etc/nginx/a", "1"), conf("/etc/nginx/b", "1"), conf("/etc/nginx/b", "2")))}, []string{}},
+		{"a file that is told of already", []inventory.Host{sibling(1, usual), sibling(2, usual), sibling(3, func(f *fact.Set, own string) {
+			usual(f, own)
+			f.Dependencies.Value = []fact.Dependency{{Scheme: "mysql", Host: "db2", Port: 3306, File: "/etc/nginx/b"}, {Host: own, Port: 9000}}
+			f.Configurations.Value[1].Checksum = "3"
+		})}, []string{"be3 configuration of what it calls: mysql db2:3306, not mysql db1:3306 like [be1 be2] since when is not recorded"}},
 		{"clocks that all are off", []inventory.Host{
 			sibling(1, func(f *fact.Set, _ string) { f.Clock.Value.Offset = 2490 * time.Millisecond }),
 			sibling(2, func(f *fact.Set, _ string) { f.Clock.Value.Offset = 2510 * time.Millisecond }),

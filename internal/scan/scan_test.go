@@ -173,6 +173,21 @@ func TestSections(t *testing.T) {
 	}
 }
 
+// A fact that is told by the script of another brings that into the visit, and is
+// read from its answer.
+func TestFactFromAnother(t *testing.T) {
+	t.Parallel()
+	f, _ := fact.Lookup("configurations")
+	if s := Sections([]fact.Fact{f}); len(s) != 2 || s[1].Name != f.Probe.From {
+		t.Errorf("%+v", s)
+	}
+	out := "/etc/redis/redis.conf:5:replicaof db1 6379\n#sums 1\n42 7 /etc/redis/redis.conf\n#end\n"
+	set := read([]fact.Fact{f}, shell.Visit{Root: true, Answers: []shell.Answer{{Section: f.Probe.From, Output: host.Output{Stdout: []byte(out)}}}}, nil, time.Now())
+	if set.Configurations.State != fact.OK || len(set.Configurations.Value) != 1 {
+		t.Errorf("%+v", set.Configurations)
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add([]byte("/proc/uptime:1.00 1\n/etc/os-release:ID=x\n#denied /a\n"), []byte("Linux a b c d"))
 	f.Add([]byte("::::\n/:\n\x00\xff\n/proc/uptime:NaN\n#denied\n#denied "), []byte{0xff, 0})
