@@ -2,7 +2,6 @@ package fact
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -23,19 +22,18 @@ func parseConfigurations(r Raw) Observed[[]Configuration] {
 	return configured(d, r, d.sums, "cksum")
 }
 
-// summed is one line of cksum.
-var summed = regexp.MustCompile(`^(\d{1,10}) (\d{1,15}) (/.*)$`)
-
 // sum reads a checksum. A file that is there twice, through two programs, is kept
 // once.
 func (d *dependencyReader) sum(line string) {
-	m := summed.FindStringSubmatch(clip(line, maxText))
-	if m == nil || len(d.sums) >= maxConfigurations {
+	checksum, rest, _ := strings.Cut(clip(line, maxText), " ")
+	bytes, file, _ := strings.Cut(rest, " ")
+	_, ok := number(checksum)
+	size, ok2 := number(bytes)
+	if !ok || !ok2 || size < 0 || !strings.HasPrefix(file, "/") || len(d.sums) >= maxConfigurations {
 		return
 	}
-	name, process := d.place(m[3])
-	size, _ := number(m[2])
-	c := Configuration{File: name, Process: cmp.Or(programOf(name), process), Checksum: m[1], Size: size}
+	name, process := d.place(file)
+	c := Configuration{File: name, Process: cmp.Or(programOf(name), process), Checksum: checksum, Size: size}
 	n := slices.IndexFunc(d.sums, func(o Configuration) bool { return o.File == c.File && o.Checksum == c.Checksum })
 	if n < 0 {
 		d.sums = append(d.sums, c)

@@ -24,14 +24,17 @@ var schemes = map[string]string{
 
 // hostName is a host's name or address as it may stand in a configuration; what
 // is filled in later (${DB}, {{ db }}) is none.
-var validHost = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?\.?$`)
+var validHost = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?\.?$`)
+
+// maxHost is how long a name in the DNS may be, with the dot that ends it.
+const maxHost = 254
 
 func hostName(text string) (string, bool) {
 	text = strings.Trim(text, "[]")
 	if addr, err := netip.ParseAddr(text); err == nil {
 		return addr.WithZone("").String(), !addr.IsUnspecified() && !addr.IsMulticast()
 	}
-	if !validHost.MatchString(text) || strings.Trim(text, "0123456789.") == "" {
+	if len(text) > maxHost || !validHost.MatchString(text) || strings.Trim(text, "0123456789.") == "" {
 		return "", false
 	}
 	return strings.ToLower(strings.TrimSuffix(text, ".")), true
@@ -69,7 +72,7 @@ type adder func(n int, scheme, host string, port int)
 // url is the scheme of an address, and everything up to its path: users and
 // passwords still stand in it. What drivers put between the two (jdbc:oracle:
 // thin:@, jdbc:mysql:replication:) is told apart here.
-var url = regexp.MustCompile(`(?i)\b(?:jdbc:|r2dbc:(?:pool:)?)?([a-z][a-z0-9+]{1,20})(?::[a-z]{2,20})*(?:://|:@/{0,2})([^\s/"'<>?;#,)(]*@)?([^\s/"'<>?;#)@]*)`)
+var url = regexp.MustCompile(`(?i)\b(?:jdbc:|r2dbc:(?:pool:)?)?([a-z][a-z0-9+]+)(?::[a-z]{2,})*(?:://|:@/{0,2})([^\s/"'<>?;#,)(]*@)?([^\s/"'<>?;#)@]*)`)
 
 // untilEnd is what follows of an address.
 var untilEnd = regexp.MustCompile(`^[^\s"'<>]*`)

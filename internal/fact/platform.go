@@ -80,13 +80,14 @@ func parsePlatform(r Raw) Observed[Platform] {
 	return found(p, source)
 }
 
-// placeholder matches what vendors write in place of a serial number.
-var placeholder = regexp.MustCompile(`(?i)^(to be filled.*|default.*|system.*|not ?(specified|available|applicable|present|settable)|none|n/?a|unknown|empty|serial number|oem|o\.e\.m\.?|invalid|undefined|chassis.*|[0.\-]+|f[f\-]+|x+|123456789.*|0123456789.*|03000200-0400-0500-0006-000700080009|12345678-1234-5678-90ab-cddeefaabbcc)$`)
+// placeholder matches what vendors write in place of a serial number, in small
+// letters.
+var placeholder = regexp.MustCompile(`^(to be filled.*|default.*|system.*|not ?(specified|available|applicable|present|settable)|none|n/?a|unknown|empty|serial number|oem|o\.e\.m\.?|invalid|undefined|chassis.*|[0.\-]+|f[f\-]+|x+|123456789.*|0123456789.*|03000200-0400-0500-0006-000700080009|12345678-1234-5678-90ab-cddeefaabbcc)$`)
 
 // identity is a serial number or UUID, or empty for a placeholder: that would
 // make two machines one.
 func identity(s string) string {
-	if placeholder.MatchString(s) {
+	if placeholder.MatchString(strings.ToLower(s)) {
 		return ""
 	}
 	return s
