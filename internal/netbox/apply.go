@@ -96,30 +96,33 @@ type task struct {
 
 func (a *applier) run(ctx context.Context, steps []Step) error {
 	freed := slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return !s.release })
-	rest := slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return s.release || s.Op != Create && s.Op != Update })
-	for _, kind := range order {
-		if err := a.change(ctx, kind, ofKind(freed, kind), func(string) bool { return true }); err != nil {
+	fresh := slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return s.release || s.Op != Create })
+	old := slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return s.release || s.Op != Update })
+	for _, wave := range waves {
+		if err := a.change(ctx, wave, freed, anyField); err != nil {
 			return err
 		}
 	}
-	early := func(field string) bool { return !slices.Contains(late, field) }
-	for _, kind := range order {
-		fresh := slices.DeleteFunc(ofKind(rest, kind), func(s Step) bool { return s.Op != Create })
-		if err := a.create(ctx, kind, fresh); err != nil {
+	for _, wave := range waves {
+		if err := a.create(ctx, wave, fresh); err != nil {
 			return err
 		}
-		old := slices.DeleteFunc(ofKind(rest, kind), func(s Step) bool { return s.Op != Update })
-		if err := a.change(ctx, kind, old, early); err != nil {
+		if err := a.change(ctx, wave, old, early); err != nil {
 			return err
 		}
 	}
-	for _, kind := range order {
-		if err := a.change(ctx, kind, ofKind(rest, kind), func(field string) bool { return !early(field) }); err != nil {
+	for _, wave := range waves {
+		if err := a.change(ctx, wave, append(fresh, old...), func(field string) bool { return !early(field) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+func anyField(string) bool { return true }
+
+// early says of a field that it is written together with its object.
+func early(field string) bool { return !slices.Contains(late, field) }
 
 func ofKind(steps []Step, kind Kind) []Step {
 	return slices.DeleteFunc(slices.Clone(steps), func(s Step) bool { return s.Kind != kind })
@@ -199,90 +202,139 @@ func encode(body map[string]any, field string, value any) {
 	body[field] = value
 }
 
-func (a *applier) create(ctx context.Context, kind Kind, steps []Step) error {
-	var tasks []task
-	for _, s := range steps {
-		t, ok := a.prepare(s, func(field string) bool { return !slices.Contains(late, field) })
-		if !ok {
+func (a *applier) create(ctx context.Context, wave []Kind, steps []Step) error {
+	tasks := map[Kind][]task{}
+	for _, kind := range wave {
+		for _, s := range ofKind(steps, kind) {
+			t, ok := a.prepare(s, early)
+			if !ok {
+				continue
+			}
+			if kind.tagged() {
+				more, _ := t.body["add_tags"].([]map[string]string)
+				t.body["tags"] = append([]map[string]string{{"slug": TagSlug}}, more...)
+				delete(t.body, "add_tags")
+				delete(t.body, "remove_tags")
+			}
+			tasks[kind] = append(tasks[kind], t)
+		}
+	}
+	return a.writeAll(ctx, lanes(Create, wave, tasks))
+}
+
+func (a *applier) change(ctx context.Context, wave []Kind, steps []Step, want func(string) bool) error {
+	tasks := map[Kind][]task{}
+	for _, kind := range wave {
+		for _, s := range ofKind(steps, kind) {
+			if a.ids[s.ref()] == 0 {
+				continue // it was not made, and that was said
+			}
+			if t, ok := a.prepare(s, want); ok {
+				t.body["id"] = t.done.ID
+				tasks[kind] = append(tasks[kind], t)
+			}
+		}
+	}
+	return a.writeAll(ctx, lanes(Update, wave, tasks))
+}
+
+// writers is how many batches are on their way at once: a NetBox works at each with
+// one process.
+const writers = 2
+
+// A lane is batches that go one after the other.
+type lane struct {
+	op    Op
+	kind  Kind
+	parts [][]task
+}
+
+// lanes cuts the tasks of a wave into batches. What is in different hosts goes side
+// by side. What is in no host, and new devices, share rows that count them, and
+// stay in one lane.
+func lanes(op Op, wave []Kind, tasks map[Kind][]task) []lane {
+	total := 0
+	for _, list := range tasks {
+		total += len(list)
+	}
+	most := min(chunk, max(chunk/10, total/(2*writers)+1)) // enough batches for every writer
+	var list []lane
+	for _, kind := range wave {
+		if len(tasks[kind]) == 0 {
 			continue
 		}
-		if kind.tagged() {
-			more, _ := t.body["add_tags"].([]map[string]string)
-			t.body["tags"] = append([]map[string]string{{"slug": TagSlug}}, more...)
-			delete(t.body, "add_tags")
-			delete(t.body, "remove_tags")
+		parts := byHost(tasks[kind], most)
+		if slices.Index(order, kind) < slices.Index(order, Device) || kind == Prefix || kind == Picture || kind == Device && op == Create {
+			list = append(list, lane{op, kind, parts})
+			continue
 		}
-		tasks = append(tasks, t)
+		for _, part := range parts {
+			list = append(list, lane{op, kind, [][]task{part}})
+		}
 	}
-	return a.writeAll(ctx, Create, kind, tasks)
+	return list
 }
 
-func (a *applier) change(ctx context.Context, kind Kind, steps []Step, want func(string) bool) error {
-	var tasks []task
-	for _, s := range steps {
-		if a.ids[s.ref()] == 0 {
-			continue // it was not made, and that was said
-		}
-		if t, ok := a.prepare(s, want); ok {
-			t.body["id"] = t.done.ID
-			tasks = append(tasks, t)
-		}
+// byHost cuts tasks into batches of much the same length, and not above chunk,
+// between hosts where that is possible.
+func byHost(tasks []task, most int) [][]task {
+	var parts [][]task
+	for len(tasks) > 0 {
+		left := (len(tasks) + most - 1) / most
+		n := boundary(tasks, (len(tasks)+left-1)/left)
+		parts, tasks = append(parts, tasks[:n:n]), tasks[n:]
 	}
-	return a.writeAll(ctx, Update, kind, tasks)
+	return parts
 }
 
-// beside are the kinds of which two batches are written at once: what is in
-// different hosts has nothing in common that one transaction would lock before the
-// other. The others share rows that count them.
-var beside = []Kind{Interface, VMInterface, Disk, Address, Service, Journal}
-
-// writeAll writes tasks batch by batch.
-func (a *applier) writeAll(ctx context.Context, op Op, kind Kind, tasks []task) error {
-	workers := 1
-	if slices.Contains(beside, kind) {
-		workers = 2
+// boundary is the end of a host nearest to n, or n when the host is larger than a batch.
+func boundary(tasks []task, n int) int {
+	between := func(at int) bool {
+		return at == len(tasks) || tasks[at].step.Host != tasks[at-1].step.Host
 	}
-	parts, errs := make(chan []task), make(chan error, workers)
-	var stopped atomic.Bool // what is on its way then is still waited for
-	for range workers {
+	for at := n; at <= min(chunk, len(tasks)); at++ {
+		if between(at) {
+			return at
+		}
+	}
+	for at := n; at > 0; at-- {
+		if between(at) {
+			return at
+		}
+	}
+	return n
+}
+
+// writeAll writes lanes, some at once. What is on its way when one fails is still
+// waited for.
+func (a *applier) writeAll(ctx context.Context, list []lane) error {
+	next, errs := make(chan lane), make(chan error, writers)
+	var stopped atomic.Bool
+	for range writers {
 		go func() {
 			var failed error
-			for part := range parts {
-				if stopped.Load() {
-					continue
-				}
-				if failed = a.write(ctx, op, kind, part); failed != nil {
-					stopped.Store(true)
+			for l := range next {
+				for _, part := range l.parts {
+					if stopped.Load() {
+						break
+					}
+					if failed = a.write(ctx, l.op, l.kind, part); failed != nil {
+						stopped.Store(true)
+					}
 				}
 			}
 			errs <- failed
 		}()
 	}
-	for _, part := range byHost(tasks) {
-		parts <- part
+	for _, l := range list {
+		next <- l
 	}
-	close(parts)
+	close(next)
 	var failed error
-	for range workers {
+	for range writers {
 		failed = errors.Join(failed, <-errs)
 	}
 	return failed
-}
-
-// byHost cuts tasks into batches, between hosts where that is possible.
-func byHost(tasks []task) [][]task {
-	var parts [][]task
-	for len(tasks) > 0 {
-		n := min(chunk, len(tasks))
-		for cut := n; n < len(tasks) && cut > 0; cut-- {
-			if tasks[cut].step.Host != tasks[cut-1].step.Host {
-				n = cut
-				break
-			}
-		}
-		parts, tasks = append(parts, tasks[:n:n]), tasks[n:]
-	}
-	return parts
 }
 
 // begin records that a batch is about to be written, and numbers it.

@@ -276,6 +276,9 @@ func (c *Client) request(ctx context.Context, method, path string, query url.Val
 	if body != nil {
 		request.Header.Set("Content-Type", kind)
 	}
+	// A list takes seconds. On a connection of its own it goes to a process of NetBox's
+	// that is free; kept connections may both belong to one, which does one thing at once.
+	_, request.Close = body.([]map[string]any)
 	return request, nil
 }
 

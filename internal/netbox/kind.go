@@ -33,12 +33,17 @@ const (
 	Picture      Kind = "image_attachment"
 )
 
-// order is how kinds depend on each other: what comes later may point at what
-// comes earlier.
-var order = []Kind{
-	Tag, CustomField, Site, Manufacturer, DeviceType, Role, Platform, ClusterType, Cluster,
-	Device, VM, Interface, VMInterface, Disk, Prefix, Address, Service, Journal, Picture,
+// waves are the kinds in the order in which they are written: what comes later may
+// point at what comes earlier. The kinds of one wave do not need each other, nor does
+// a transaction of one wait for rows that another's holds, so they are written side
+// by side. (Interfaces and disks are both counted at their host: not in one wave.)
+var waves = [][]Kind{
+	{Tag}, {CustomField}, {Site}, {Manufacturer}, {DeviceType}, {Role}, {Platform}, {ClusterType}, {Cluster},
+	{Device, VM}, {Interface, VMInterface}, {Disk, Prefix, Address, Service}, {Journal}, {Picture},
 }
+
+// order is every kind, wave after wave.
+var order = slices.Concat(waves...)
 
 // A rule says who may change a field after its object was made.
 type rule int

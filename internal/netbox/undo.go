@@ -310,9 +310,9 @@ func (c *Client) Undo(ctx context.Context, plan Plan, why string, record Recorde
 	for _, s := range plan.Steps {
 		a.ids[s.ref()] = s.ID
 	}
-	for _, kind := range order {
-		changes := slices.DeleteFunc(ofKind(plan.Steps, kind), func(s Step) bool { return s.Op != Update })
-		if err := a.change(ctx, kind, changes, func(string) bool { return true }); err != nil {
+	changes := slices.DeleteFunc(slices.Clone(plan.Steps), func(s Step) bool { return s.Op != Update })
+	for _, wave := range waves {
+		if err := a.change(ctx, wave, changes, anyField); err != nil {
 			return a.result, err
 		}
 	}
