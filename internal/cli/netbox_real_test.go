@@ -6,10 +6,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,16 +26,9 @@ var theNetBox struct {
 	log     string
 }
 
-// netboxCommand runs scripts/netbox for the instance of these tests.
+// netboxCommand runs scripts/netbox for the instance that NIGHTCALL_NETBOX_ID names.
 func netboxCommand(verb string) (string, error) {
-	wd, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	hash := fnv.New32a()
-	_, _ = hash.Write([]byte(wd))
-	cmd := exec.Command(filepath.Join(wd, "../../scripts/netbox"), verb)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("NIGHTCALL_NETBOX_ID=cli-%08x", hash.Sum32()))
+	cmd := exec.Command("../../scripts/netbox", verb)
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.Output()
