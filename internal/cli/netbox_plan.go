@@ -6,17 +6,20 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nightcall-sh/nightcall/internal/netbox"
+	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
 
 // netboxPlanOptions are what planning needs beside the connection.
 type netboxPlanOptions struct {
 	netboxOptions
 	place   netbox.Placing
-	link    string // to where people read about the incident
+	link    string      // to where people read about the incident
+	linked  func() bool // --link was given, if only to take the one before back
 	diagram bool
 	all     bool
 }
@@ -25,7 +28,8 @@ func (o *netboxPlanOptions) flags(cmd *cobra.Command) {
 	o.netboxOptions.flags(cmd)
 	cmd.Flags().StringVar(&o.place.Site, "site", "", "the site where the hosts stand; made when NetBox has none of that name")
 	cmd.Flags().StringVar(&o.place.Cluster, "cluster", "", "the hypervisors' cluster that virtual machines belong to")
-	cmd.Flags().StringVar(&o.link, "link", "", "where people read about the incident, such as a ticket: kept on hosts and in journal entries")
+	cmd.Flags().StringVar(&o.link, "link", "", "where people read about the incident, such as a ticket: kept on hosts and in journal entries; apply remembers it, an empty one takes it back")
+	o.linked = func() bool { return cmd.Flags().Changed("link") }
 	cmd.Flags().BoolVar(&o.diagram, "diagram", false, "keep the picture of who talks to whom at the site")
 	_ = cmd.MarkFlagRequired("site")
 }
@@ -72,7 +76,8 @@ func newNetBoxApplyCmd(a *app) *cobra.Command {
 catalogue, machines, guests, interfaces, addresses, services and disks, a hundred a
 request. An object that NetBox refuses never stops the others. The missing rights of
 the token are listed before anything is written; everything written is kept in the
-timeline, and nightcall netbox undo takes it back. Applying again writes nothing.` + netboxHelp + `
+timeline, and nightcall netbox undo takes it back. Applying again writes nothing.
+A --link given once is remembered by the incident.` + netboxHelp + `
 
 EXIT STATUS
   0    everything that was planned is written
@@ -110,6 +115,9 @@ func (i *openIncident) view(ctx context.Context, opts netboxPlanOptions) (netbox
 	if err := checkLink(opts.link); err != nil {
 		return netboxView{}, err
 	}
+	if opts.link, err = i.link(ctx, opts); err != nil {
+		return netboxView{}, err
+	}
 	notes, err := i.netboxNotes(ctx, fleet, m, opts)
 	if err != nil {
 		return netboxView{}, err
@@ -138,6 +146,32 @@ func checkLink(text string) error {
 	return nil
 }
 
+// link is where people read about the incident: what was given now, else what an
+// earlier apply was given.
+func (i *openIncident) link(ctx context.Context, opts netboxPlanOptions) (string, error) {
+	if opts.linked() {
+		return opts.link, nil
+	}
+	entries, err := i.DB.Kinds(ctx, time.Unix(0, 0), timeline.IncidentLinked)
+	if err != nil || len(entries) == 0 {
+		return "", err
+	}
+	page, _ := timeline.Decode[timeline.Page](entries[len(entries)-1])
+	if checkLink(page.URL) != nil { // another laptop's record may hold anything
+		return "", nil
+	}
+	return page.URL, nil
+}
+
+// rememberLink keeps a link that is new.
+func (i *openIncident) rememberLink(ctx context.Context, opts netboxPlanOptions) error {
+	known, err := i.link(ctx, netboxPlanOptions{linked: func() bool { return false }})
+	if err != nil || !opts.linked() || opts.link == known {
+		return err
+	}
+	return i.Append(ctx, timeline.IncidentLinked, "", timeline.Page{URL: opts.link})
+}
+
 func runNetBoxApply(ctx context.Context, a *app, opts netboxPlanOptions) error {
 	i, err := a.openCurrent(ctx)
 	if err != nil {
@@ -150,6 +184,9 @@ func runNetBoxApply(ctx context.Context, a *app, opts netboxPlanOptions) error {
 	}
 	if opts.dryRun {
 		return a.printNetBoxPlan(v.client, v.plan, opts.all)
+	}
+	if err := i.rememberLink(ctx, opts); err != nil {
+		return err
 	}
 	return i.applyNetBox(ctx, v.client, v.plan)
 }

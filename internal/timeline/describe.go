@@ -40,6 +40,8 @@ func sentence(e Entry) (string, bool) {
 		return say(e, func(d Merge) string {
 			return fmt.Sprintf("merged from %s: %s, %s", oneLine(d.From), entries(d.Entries), hosts(d.Hosts))
 		})
+	case IncidentLinked:
+		return say(e, Page.describe)
 	case NoteAdded:
 		return say(e, func(d Note) string { return oneLine(d.Text) })
 	case ScanStarted:
@@ -109,6 +111,13 @@ func say[T any](e Entry, describe func(T) string) (string, bool) {
 func Decode[T any](e Entry) (data T, ok bool) {
 	ok = len(e.Data) > 0 && json.Unmarshal(e.Data, &data) == nil
 	return data, ok
+}
+
+func (d Page) describe() string {
+	if d.URL == "" {
+		return "people no longer read about it elsewhere"
+	}
+	return "people read about it at " + oneLine(d.URL)
 }
 
 func (d NetBoxBatch) describe(how string) string {

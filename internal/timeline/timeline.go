@@ -53,6 +53,7 @@ const (
 	IncidentClosed   Kind = "incident.closed"   // Closed
 	IncidentReopened Kind = "incident.reopened" // none
 	IncidentMerged   Kind = "incident.merged"   // Merge
+	IncidentLinked   Kind = "incident.linked"   // Page
 	NoteAdded        Kind = "note"              // Note
 	ScanStarted      Kind = "scan.started"      // ScanStart
 	ScanFinished     Kind = "scan.finished"     // ScanEnd
@@ -80,7 +81,7 @@ const (
 
 // Kinds lists every kind that this version knows.
 var Kinds = append([]Kind{
-	IncidentOpened, IncidentClosed, IncidentReopened, IncidentMerged, NoteAdded, ScanStarted, ScanFinished, HostScanned,
+	IncidentOpened, IncidentClosed, IncidentReopened, IncidentMerged, IncidentLinked, NoteAdded, ScanStarted, ScanFinished, HostScanned,
 	HostKeyAccepted, HostKeyChanged, PasswordTried, PasswordAccepted, PasswordRefused, LineStopped, LineReleased,
 	CommandStarted, CommandFinished, Exported,
 	LossStated, MitigationProposed, MitigationApplied, MitigationReverted, MitigationDropped, DiagnosisEstimated,
@@ -103,6 +104,12 @@ type Merge struct {
 	From    string `json:"from"`
 	Entries int    `json:"entries"` // that were not there
 	Hosts   int    `json:"hosts"`
+}
+
+// Page is the data of IncidentLinked: where people read about the incident, such as
+// a ticket. An empty address takes back the one before.
+type Page struct {
+	URL string `json:"url"`
 }
 
 // Note is the data of NoteAdded.

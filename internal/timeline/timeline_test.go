@@ -82,6 +82,8 @@ var examples = []struct {
 	{FindingUnmuted, Mute{Finding: "5c1d", Check: "disk-full", Host: "db1"}},
 	{HostDeclared, HostDraft{Name: "db1", Address: "10.0.13.1", Runs: "mysql", Group: "Database HA"}},
 	{HostRetracted, HostDraft{Name: "db1"}},
+	{IncidentLinked, Page{URL: "https://tickets.example.com/4711"}},
+	{IncidentLinked, Page{}},
 	{LinkDeclared, LinkDraft{From: "be1", To: "db1", Port: 3306, Label: "main"}},
 	{LinkRetracted, LinkDraft{From: "be1", To: "db1"}},
 	{NetBoxWriting, NetBoxBatch{Server: "https://netbox.example.com", Op: "create", Kind: "virtual_machine", Count: 60}},
