@@ -41,6 +41,7 @@ type journal struct {
 	complaints []string // the last lines that are not debugging
 	no         *refusal
 	otherKey   bool   // the host key is none of those it was given
+	busy       bool   // it said so in place of a banner
 	partial    bool   // the keys were right, and are not enough
 	signature  bool   // the server wants signatures that ssh refuses to make
 	gss        bool   // the next line says why the Kerberos ticket is no use
@@ -91,6 +92,8 @@ func (j *journal) follow(text string) {
 	switch {
 	case text == "Connection established.", strings.HasPrefix(text, "Local version string "):
 		j.to(stepBanner)
+	case j.at == stepBanner && strings.HasSuffix(text, "banner line 0: Exceeded MaxStartups"):
+		j.busy = true
 	case text == "SSH2_MSG_NEWKEYS received" && j.at == stepKex:
 		j.to(stepAuth)
 	case text == "Entering interactive session." && j.at == stepAuth:
@@ -229,8 +232,10 @@ func (j *journal) noBanner(l *login) error {
 		return fmt.Errorf("%w: not an SSH server: %s", host.ErrRefused, j.last())
 	case l.hop.ProxyCommand != "":
 		return fmt.Errorf("%w: its ProxyCommand ended without an SSH banner: %s", host.ErrUnreachable, j.last())
+	case j.busy:
+		return fmt.Errorf("%w: %w", host.ErrRefused, ssh.ErrBusy)
 	default:
-		return fmt.Errorf("%w: it hung up without an SSH banner", host.ErrRefused)
+		return fmt.Errorf("%w: %w", host.ErrRefused, ssh.ErrDropped)
 	}
 }
 

@@ -29,6 +29,7 @@ type login struct {
 
 	authorities, revoked []inventory.HostKey // of host keys, where none is known
 
+	drops   ssh.Drops
 	need    legacy
 	server  string   // the version line it greets with, once its key was fetched
 	offered []string // the methods the server takes, as far as it told
@@ -54,6 +55,8 @@ func (l *login) enter(ctx context.Context) (*Conn, error) {
 		case (errors.Is(err, errOtherKey) || errors.Is(err, errAppliance)) && !refetched:
 			refetched = true
 			keys, err = l.fetch(ctx)
+		case l.drops.Again(ctx, err):
+			err = nil
 		case errors.Is(err, errSignature) && l.need.Signature == nil:
 			l.need.Signature = []string{"ssh-rsa"}
 			err = nil
@@ -144,6 +147,9 @@ func (l *login) see(ctx context.Context) (inventory.HostKey, error) {
 	only := algorithmsOf(pinned)
 	for {
 		key, err := l.glance(ctx, only)
+		if l.drops.Again(ctx, err) {
+			continue
+		}
 		var no *refusal
 		if !errors.As(err, &no) {
 			return key, err

@@ -186,12 +186,17 @@ func (p *process) Batch() { p.batch.Store(true) }
 func (p *process) Wait() (int, error) {
 	err := p.session.Wait()
 	p.end.Do(p.ended)
-	var exit *ssh.ExitError
+	var (
+		exit *ssh.ExitError
+		none *ssh.ExitMissingError
+	)
 	switch {
 	case err == nil:
 		return 0, nil
 	case errors.As(err, &exit):
 		return exit.ExitStatus(), nil
+	case errors.As(err, &none):
+		return -1, fmt.Errorf("%w: the session ended without an exit status", host.ErrLost)
 	default:
 		return -1, fmt.Errorf("%w: %w", host.ErrLost, err)
 	}

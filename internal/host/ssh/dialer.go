@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"strconv"
 	"time"
@@ -115,7 +114,7 @@ func (d *Dialer) login(ctx context.Context, a attempt) (*Conn, error) {
 	if a.hop.ProxyCommand != "" {
 		return nil, errProxyCommand
 	}
-	for dropped := 0; ; {
+	for drops := (Drops{}); ; {
 		conn, l, err := d.try(ctx, a)
 		var no *ssh.AlgorithmNegotiationError
 		switch {
@@ -127,11 +126,7 @@ func (d *Dialer) login(ctx context.Context, a attempt) (*Conn, error) {
 				return nil, noCommon(no)
 			}
 			a.legacy = more
-		case errors.Is(err, errDropped) && dropped < maxDropped:
-			dropped++
-			if !pause(ctx, dropped) {
-				return nil, err
-			}
+		case drops.Again(ctx, err):
 		case errors.Is(err, host.ErrAuth) && l != nil && l.signed != "" && d.Ask != nil && !a.factors:
 			a.factors = true
 		case errors.Is(err, host.ErrAuth) && l != nil && a.hop.otherWay(l.offered):
@@ -139,25 +134,6 @@ func (d *Dialer) login(ctx context.Context, a attempt) (*Conn, error) {
 		default:
 			return nil, err
 		}
-	}
-}
-
-// maxDropped is how often a server may hang up before its banner until we
-// believe that it means it: one with too many unfinished logins (MaxStartups)
-// drops them at random.
-const maxDropped = 4
-
-// pause waits longer each time, and never as long as the others that were
-// dropped with us. It reports false when ctx ended.
-func pause(ctx context.Context, n int) bool {
-	longest := 150 * time.Millisecond << n
-	timer := time.NewTimer(longest/4 + rand.N(longest*3/4))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

@@ -43,12 +43,10 @@ func (d *Dialer) peek(ctx context.Context, h Hop, dial dialFunc) (NewKey, bool, 
 		return NewKey{}, false, errProxyCommand
 	}
 	var legacy legacySet
-	for dropped := 0; ; {
+	for drops := (Drops{}); ; {
 		key, err := d.seeKey(ctx, h, dial, legacy)
-		if errors.Is(err, errDropped) && dropped < maxDropped {
-			if dropped++; pause(ctx, dropped) {
-				continue
-			}
+		if drops.Again(ctx, err) {
+			continue
 		}
 		var no *ssh.AlgorithmNegotiationError
 		if errors.As(err, &no) {

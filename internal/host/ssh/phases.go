@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -177,19 +176,15 @@ func (p *phases) explain(ctx context.Context, l *login, err error) error {
 	}
 }
 
-// errDropped is what a server over its limit of unfinished logins does. OpenSSH
-// says so, or nothing at all.
-var (
-	errDropped = errors.New("it hung up without an SSH banner")
-	dropping   = regexp.MustCompile(`^(Exceeded MaxStartups|Not allowed at this time)`)
-)
-
 // notSSH explains a server that did not greet like one. Servers over their
 // MaxStartups hang up before any greeting.
 func (p *phases) notSSH(err error) error {
 	said := strings.TrimSpace(string(p.first))
-	if said == "" || dropping.MatchString(said) {
-		return fmt.Errorf("%w: %w", host.ErrRefused, errDropped)
+	switch {
+	case strings.HasPrefix(said, "Exceeded MaxStartups"):
+		return fmt.Errorf("%w: %w", host.ErrRefused, ErrBusy)
+	case said == "", strings.HasPrefix(said, "Not allowed at this time"): // PerSourcePenalties
+		return fmt.Errorf("%w: %w", host.ErrRefused, ErrDropped)
 	}
 	line, _, _ := strings.Cut(said, "\n")
 	return fmt.Errorf("%w: not an SSH server; it said %.80q (%w)", host.ErrRefused, strings.TrimSpace(line), err)

@@ -95,34 +95,6 @@ func TestOneSessionAtATime(t *testing.T) {
 	}
 }
 
-// A server over its limit of unfinished logins drops whoever comes; all get in.
-func TestServerThatDropsLogins(t *testing.T) {
-	t.Parallel()
-	s := hosttest.StartSSHD(t, "MaxStartups 2")
-	d := newDialer(t)
-	d.Trust.AcceptNew = true
-	errs := make(chan error)
-	const logins = 20
-	for range logins {
-		go func() {
-			conn, err := d.Dial(t.Context(), ssh.Route{hopTo(s)})
-			if conn != nil {
-				_ = conn.Close()
-			}
-			errs <- err
-		}()
-	}
-	for range logins {
-		if err := <-errs; err != nil {
-			t.Error(err)
-		}
-	}
-	log, err := os.ReadFile(s.Log)
-	if err != nil || !strings.Contains(string(log), "MaxStartups") {
-		t.Errorf("the server dropped nobody: the test shows nothing (%v)", err)
-	}
-}
-
 func TestContractThroughTwoBastions(t *testing.T) {
 	t.Parallel()
 	outer, inner, target := hosttest.StartSSHD(t), hosttest.StartSSHD(t), hosttest.StartSSHD(t, "MaxSessions 100")

@@ -60,6 +60,7 @@ func Run(t *testing.T, wire Wire) {
 		"an authority, key revoked":    authorityRevoked,
 		"a revoked key":                revokedKey,
 		"a name for keys":              nameForKeys,
+		"a server that drops logins":   droppedLogins,
 		"a DSA host key":               dsaHostKey,
 	} {
 		t.Run(name, func(t *testing.T) {
