@@ -201,14 +201,16 @@ func (r *reach) known(ctx context.Context, h inventory.Host) (routed, error) {
 	}
 	var route ssh.Route
 	for _, hop := range h.Access.Jump {
-		stored, err := r.stored(ctx, hop, nil)
+		stored, err := r.stored(ctx, hop)
 		if err != nil {
 			return routed{}, err
 		}
 		route = append(route, stored)
 	}
 	a := h.Access
-	last, err := r.stored(ctx, inventory.Hop{Alias: a.Alias, Address: a.Address, Port: a.Port, User: cmp.Or(r.opts.login, a.User)}, a.Identities)
+	last, err := r.stored(ctx, inventory.Hop{
+		Alias: a.Alias, Address: a.Address, Port: a.Port, User: cmp.Or(r.opts.login, a.User), Identities: a.Identities,
+	})
 	if err != nil {
 		return routed{}, err
 	}
@@ -229,14 +231,14 @@ func (r *reach) again(h inventory.Host, route ssh.Route) routed {
 
 // stored is one login as the inventory knows it, with what the configuration of
 // today adds: keys, the agent, known_hosts and a ProxyCommand.
-func (r *reach) stored(ctx context.Context, hop inventory.Hop, identities []string) (ssh.Hop, error) {
+func (r *reach) stored(ctx context.Context, hop inventory.Hop) (ssh.Hop, error) {
 	route, err := r.config.Route(ctx, ssh.Target{Host: cmp.Or(hop.Alias, hop.Address)})
 	if err != nil {
 		return ssh.Hop{}, err
 	}
 	h := route.Last()
 	h.Address, h.Port, h.User = hop.Address, hop.Port, hop.User
-	h.Identities = slices.Concat(r.opts.identities, identities, h.Identities)
+	h.Identities = slices.Concat(r.opts.identities, hop.Identities, h.Identities)
 	return h, nil
 }
 
@@ -304,7 +306,9 @@ func access(route ssh.Route) inventory.Access {
 		Identities: existing(last.Identities),
 	}
 	for _, h := range route[:len(route)-1] {
-		a.Jump = append(a.Jump, inventory.Hop{Alias: h.Alias, Address: h.Address, Port: h.Port, User: h.User})
+		a.Jump = append(a.Jump, inventory.Hop{
+			Alias: h.Alias, Address: h.Address, Port: h.Port, User: h.User, Identities: existing(h.Identities),
+		})
 	}
 	return a
 }

@@ -265,11 +265,20 @@ func (w *configWriter) pinKeys(h inventory.Host) (notes []string) {
 // bastion is the block of a bastion that is no host of the incident. Its key is
 // pinned by address, as scans met it.
 func (w *configWriter) bastion(f foreignHop) block {
-	return block{
+	b := block{
 		alias: f.alias, known: w.known, bastion: true,
 		address: f.hop.Address, port: f.hop.Port, user: f.hop.User,
 		jump: f.jump,
 	}
+	for _, path := range f.hop.Identities {
+		spelled, err := word.SpellIdentity(path)
+		if err != nil {
+			b.notes = append(b.notes, fmt.Sprintf("key file %s is left out: %v", word.OneLine(path), err))
+			continue
+		}
+		b.identities = append(b.identities, spelled)
+	}
+	return b
 }
 
 // lines are the block's options in the order of the file.

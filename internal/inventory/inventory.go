@@ -46,6 +46,8 @@ type Hop struct {
 	Address string `json:"address"`
 	Port    int    `json:"port"`
 	User    string `json:"user"`
+
+	Identities []string `json:"identities,omitempty"` // private key files on the laptop
 }
 
 // A HostKey is one public key a host proved to own.
