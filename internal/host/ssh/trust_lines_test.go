@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,6 +61,10 @@ func FuzzKnownHosts(f *testing.F) {
 		db, err := loadKnownHosts(file)
 		if err != nil {
 			t.Fatalf("%q: %v", text, err)
+		}
+		revoked, err := revokedIn(file)
+		if err != nil || slices.Contains(revoked, describeKey(good)) {
+			t.Errorf("%q: revoked %v, %v", text, revoked, err)
 		}
 		if v, known := lookup(db, file, "web1:2222", nil, good); v != pinned {
 			t.Errorf("%q: the key is %d, known %v", text, v, known)
