@@ -95,14 +95,16 @@ func TestSetUp(t *testing.T) {
 			[]string{"be3 clock: 4m0s ahead, not right like [be1 be2] since when is not recorded"},
 		},
 		{
-			"a file", []inventory.Host{sibling(1, usual), sibling(2, usual), sibling(3, func(f *fact.Set, _ string) {
+			"a file",
+			[]inventory.Host{sibling(1, usual), sibling(2, usual), sibling(3, func(f *fact.Set, _ string) {
 				f.Configurations = seen([]fact.Configuration{conf("/etc/nginx/a", "1"), conf("/etc/nginx/b", "2")})
 				f.Changes = seen([]fact.Change{{At: at, Kind: "file", What: "/etc/nginx/b"}, {At: at.Add(time.Hour), Kind: "file", What: "/etc/nginx/a"}})
 			})},
 			[]string{"be3 file /etc/nginx/b: checksum 2, 9 bytes, not checksum 1, 9 bytes like [be1 be2] since 2026-03-01 04:30 UTC perhaps: /etc/nginx/b was changed then"},
 		},
 		{
-			"one more file", []inventory.Host{sibling(1, usual), sibling(2, files(conf("/etc/nginx/a", "1"), conf("/etc/nginx/b", "1"), conf("/etc/nginx/c", "1"))), sibling(3, usual)},
+			"one more file",
+			[]inventory.Host{sibling(1, usual), sibling(2, files(conf("/etc/nginx/a", "1"), conf("/etc/nginx/b", "1"), conf("/etc/nginx/c", "1"))), sibling(3, usual)},
 			[]string{"be2 file names of nginx: /etc/nginx/c, not nothing of that like [be1 be3] since when is not recorded"},
 		},
 		{"a file of its own for each", []inventory.Host{
@@ -118,7 +120,8 @@ func TestSetUp(t *testing.T) {
 			f.Configurations.Value[1].Checksum = "3"
 		})}, []string{"be3 configuration of what it calls: mysql db2:3306, not mysql db1:3306 like [be1 be2] since when is not recorded"}},
 		{
-			"a line in /etc/hosts", []inventory.Host{sibling(1, names("10.0.1.1 db1")), sibling(2, names("10.0.1.9 db1")), sibling(3, names("10.0.1.1  db1"))},
+			"a line in /etc/hosts",
+			[]inventory.Host{sibling(1, names("10.0.1.1 db1")), sibling(2, names("10.0.1.9 db1")), sibling(3, names("10.0.1.1  db1"))},
 			[]string{"be2 names in /etc/hosts: 10.0.1.9 db1, not 10.0.1.1 db1 like [be1 be3] since 2026-03-01 04:30 UTC perhaps: /etc/hosts was changed then"},
 		},
 		{"a resolver, a zone, a size and a way", []inventory.Host{sibling(1, system), sibling(2, system), sibling(3, func(f *fact.Set, own string) {
