@@ -22,7 +22,7 @@ type ban struct {
 // surfaces beside it, and adapters that set deadlines on foreign things.
 var clocks = []string{
 	"internal/board", "internal/cli", "internal/demo", "internal/home", "internal/sqlite", "internal/export",
-	"internal/host/ssh", "internal/host/openssh", "internal/host/local", "internal/host/shell", "internal/host/hosttest",
+	"internal/host/ssh", "internal/host/openssh", "internal/host/local", "internal/host/shell", "internal/host/hosttest", "internal/host/waytest",
 }
 
 // bans keeps the clock, the exit and the terminal where they belong.

@@ -144,6 +144,8 @@ func hintFor(err error) string {
 	switch {
 	case errors.Is(err, host.ErrHostKey):
 		return "nightcall scan --accept-new trusts keys seen for the first time; a changed key must be cleared by hand"
+	case errors.Is(err, ssh.ErrNoTicket):
+		return "kinit gets a Kerberos ticket"
 	case errors.Is(err, host.ErrAuth):
 		return "ssh-add your key, or use -l USER, -i KEYFILE or -k for a password"
 	case errors.Is(err, host.ErrSudo):

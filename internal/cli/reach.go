@@ -93,7 +93,9 @@ func (i *openIncident) newReach(ctx context.Context, opts reachOptions) (*reach,
 	if i.app.io.InTTY || opts.askPassword {
 		r.dialer.Ask = r.asking
 	}
-	r.second = &openssh.Dialer{Trust: trust, Keys: r.dialer.Keys, Password: r.dialer.Password, Deadlines: opts.deadlines}
+	r.second = &openssh.Dialer{
+		Trust: trust, Keys: r.dialer.Keys, Password: r.dialer.Password, Ask: r.dialer.Ask, Deadlines: opts.deadlines,
+	}
 	return r, nil
 }
 

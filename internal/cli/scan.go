@@ -78,7 +78,8 @@ EXIT STATUS
   130  cancelled`,
 		Example: `  nightcall scan web1 admin@10.0.0.7:2222 10.0.1.0/28
   nightcall scan -f hosts.txt --from-ssh-config --accept-new
-  nightcall scan --retry-failed -k`,
+  nightcall scan --retry-failed -k
+  secret-tool lookup nightcall kim | nightcall scan -k    # a password from the keyring`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runScan(cmd.Context(), a, opts, args)
 		},

@@ -29,13 +29,16 @@ type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 // commands are the words that our scripts may use. Each is explained where it is
 // defined.
 var commands = map[string]scriptCommand{
-	"await":   scriptAwait,
-	"keys":    scriptKeys,
-	"machine": scriptMachine,
-	"rekey":   scriptRekey,
-	"server":  scriptServer,
-	"sqlite":  scriptSQLite,
-	"sshd":    scriptSSHD,
+	"await":       scriptAwait,
+	"kdc":         scriptKDC,
+	"keys":        scriptKeys,
+	"machine":     scriptMachine,
+	"rekey":       scriptRekey,
+	"securitykey": scriptSecurityKey,
+	"server":      scriptServer,
+	"service":     scriptService,
+	"sqlite":      scriptSQLite,
+	"sshd":        scriptSSHD,
 }
 
 // TestScripts runs every script below testdata/script; none is listed by hand.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nightcall-sh/nightcall/internal/export"
 	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/host/ssh"
 	"github.com/nightcall-sh/nightcall/internal/redact"
 	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
@@ -78,9 +79,9 @@ func (i *openIncident) prepareSSH(ctx context.Context, opts sshOptions, name str
 	if err != nil {
 		return nil, err
 	}
-	after := ""
+	var after []string
 	if h.Access.Wire == "openssh" { // reached by what only the user's configuration says
-		after = filepath.Join(home, ".ssh", "config")
+		after = []string{filepath.Join(home, ".ssh", "config"), ssh.SystemConfig}
 	}
 	config, client, err := i.sshConfig(ctx, home, after, nil)
 	if err != nil {

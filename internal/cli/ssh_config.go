@@ -101,7 +101,7 @@ func runSSHConfig(ctx context.Context, a *app, opts sshConfigOptions) error {
 			return err
 		}
 	}
-	config, client, err := incident.sshConfig(ctx, home, "", more)
+	config, client, err := incident.sshConfig(ctx, home, nil, more)
 	if errors.Is(err, export.ErrNoClient) && (opts.unchecked || !opts.write) {
 		fmt.Fprintln(a.io.Err, "nightcall: warning: no ssh is installed here: spelled for a current one, and not checked")
 		err = nil
@@ -123,7 +123,7 @@ func runSSHConfig(ctx context.Context, a *app, opts sshConfigOptions) error {
 // sshConfig renders the incident's hosts for the installed client. Where there is
 // none, the error wraps export.ErrNoClient and the configuration is good still.
 // more are hosts of which only NetBox has told.
-func (i *openIncident) sshConfig(ctx context.Context, home, after string, more []inventory.Host) (export.Config, export.Client, error) {
+func (i *openIncident) sshConfig(ctx context.Context, home string, after []string, more []inventory.Host) (export.Config, export.Client, error) {
 	fleet, err := i.Fleet(ctx)
 	if err == nil {
 		fleet.Hosts = append(fleet.Hosts, strangersTo(fleet, more)...)

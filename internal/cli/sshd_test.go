@@ -100,3 +100,11 @@ func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Fatalf("%q never came", args[0])
 }
+
+// scriptSecurityKey is `securitykey LIBRARY`: builds a security key in software.
+func scriptSecurityKey(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: securitykey LIBRARY")
+	}
+	ts.Check(hosttest.BuildSecurityKey(ts.MkAbs(args[0])))
+}

@@ -42,9 +42,9 @@ type ConfigOptions struct {
 	// incident's, for bastions that are no hosts of the incident.
 	UserKnownHosts string
 
-	// After is a configuration to be read behind this one, for what this one
-	// leaves open; empty for none.
-	After string
+	// After are configurations to be read behind this one, for what this one
+	// leaves open.
+	After []string
 }
 
 // A Config is a finished ssh_config and what belongs to it.
@@ -114,8 +114,8 @@ type configWriter struct {
 	o       ConfigOptions
 	pin     string // spelled paths
 	known   string
-	control string // directory of the sockets; empty for none
-	after   string
+	control string   // directory of the sockets; empty for none
+	after   []string // spelled
 
 	hosts, bastions []block
 	pinned          bytes.Buffer
@@ -138,10 +138,12 @@ func newConfigWriter(o ConfigOptions) (*configWriter, error) {
 	if own, err := word.SpellPath(o.UserKnownHosts); err == nil {
 		w.known += " " + own
 	}
-	if o.After != "" {
-		if w.after, err = spellInclude(o.After); err != nil {
-			return nil, fmt.Errorf("include %q: %w", o.After, err)
+	for _, file := range o.After {
+		spelled, err := spellInclude(file)
+		if err != nil {
+			return nil, fmt.Errorf("include %q: %w", file, err)
 		}
+		w.after = append(w.after, spelled)
 	}
 	if !strings.Contains(o.Client.Version, "_for_Windows_") { // it cannot share connections
 		w.control = socketDir(o.Sockets)
@@ -386,8 +388,8 @@ func (w *configWriter) render() []byte {
 			w.renderBlock(&b, block)
 		}
 	}
-	if w.after != "" {
-		fmt.Fprintf(&b, "\nMatch all\n    Include %s\n", w.after)
+	if len(w.after) > 0 {
+		fmt.Fprintf(&b, "\nMatch all\n    Include %s\n", strings.Join(w.after, " "))
 	}
 	return b.Bytes()
 }

@@ -55,7 +55,7 @@ func TestThroughRealServers(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(sockets) })
 	o := options()
-	o.Client, o.Dir, o.Sockets, o.After = client, dir, sockets, after
+	o.Client, o.Dir, o.Sockets, o.After = client, dir, sockets, []string{after}
 	config, err := SSHConfig([]inventory.Host{
 		served("bastion", bastion), served("web1", web, first), served("db1", db, first, second), wrong,
 	}, o)

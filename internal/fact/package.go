@@ -20,11 +20,10 @@ var interestingName = regexp.MustCompile("^" + interesting)
 
 // packagesScript asks the package manager once. dpkg's own file is read by grep,
 // which stanzas' first lines suffice for: awk needs three times the CPU to say the
-// same, dpkg-query twelve times, and what a second grep would leave out costs less
-// to send.
+// same, dpkg-query twelve times.
 const packagesScript = `n='` + interesting + `'
 if [ -r /var/lib/dpkg/status ]; then echo "#dpkg"
-grep -E -A12 "^Package: $n" /var/lib/dpkg/status
+grep -E -A12 "^Package: $n" /var/lib/dpkg/status | grep -E '^(Package|Status|Architecture|Version): '
 elif has rpm; then echo "#rpm"
 rpm -q --nosignature --nodigest --qf '%{NAME} %{VERSION}-%{RELEASE} %{ARCH} installed\n' openssl openssl-libs openssl098e libopenssl0_9_8 libopenssl1_0_0 libopenssl1_1 libopenssl3 gnutls openssh-server haproxy nginx httpd apache2 mysql mariadb mysql-server \
 mysql-community-server mariadb-server MariaDB-server percona-server-server postgresql-server redis valkey memcached mongodb-server mongodb-org-server \
@@ -44,10 +43,11 @@ func parsePackages(r Raw) Observed[[]Package] {
 		return unknown[[]Package]("no package manager we know is here")
 	}
 	manager = clean(manager)
-	list := packageLines(manager, body)
+	read := packageLines
 	if manager == "dpkg" {
-		list = packageStanzas(body)
+		read = packageStanzas
 	}
+	list := read(manager, body)
 	slices.SortFunc(list, func(a, b Package) int {
 		if c := strings.Compare(a.Name, b.Name); c != 0 {
 			return c
@@ -80,21 +80,21 @@ func packageLines(manager, text string) []Package {
 // packageStanzas reads lines of dpkg's status file. In a stanza the package is
 // named first and its version comes last; of packages that nobody asked for there
 // may be the beginning.
-func packageStanzas(text string) []Package {
+func packageStanzas(manager, text string) []Package {
 	list := []Package{}
 	var p Package
 	installed := false
 	for line := range strings.Lines(text) {
-		key, value, _ := strings.Cut(clean(line), ": ")
+		key, value, _ := strings.Cut(line, ": ")
 		switch key {
 		case "Package":
-			p, installed = Package{Name: value, Manager: "dpkg"}, false
+			p, installed = Package{Name: clean(value), Manager: manager}, false
 		case "Status":
-			installed = strings.HasSuffix(value, " installed")
+			installed = strings.HasSuffix(clean(value), " installed")
 		case "Architecture":
-			p.Arch = value
+			p.Arch = clean(value)
 		case "Version":
-			p.Version = value
+			p.Version = clean(value)
 			if installed && p.Arch != "" && interestingName.MatchString(p.Name) && len(list) < maxItems {
 				list = append(list, p)
 			}

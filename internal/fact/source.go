@@ -18,8 +18,22 @@ const (
 // clean is one value that a host gave: trimmed, valid UTF-8, without control
 // characters, not endless. Tabs and line breaks become blanks.
 func clean(s string) string {
-	s = strings.ToValidUTF8(clip(strings.TrimSpace(s), maxText), "\uFFFD")
-	return strings.TrimSpace(strings.Map(printable, s))
+	s = clip(strings.TrimSpace(s), maxText)
+	if isPlain(s) {
+		return strings.TrimSpace(s)
+	}
+	return strings.TrimSpace(strings.Map(printable, strings.ToValidUTF8(s, "\uFFFD")))
+}
+
+// isPlain reports whether a text is printable ASCII: nearly all that hosts say is,
+// and needs no further look.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // clip is at most the first limit bytes of a text, without half a character.

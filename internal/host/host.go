@@ -22,7 +22,7 @@ import (
 
 // BatchTime is how late output may be delivered where nobody waits for a single
 // line of it, and so how wrong the time may be at which it came.
-const BatchTime = 20 * time.Millisecond
+const BatchTime = 50 * time.Millisecond
 
 // A Reader can only look at one machine.
 type Reader interface {

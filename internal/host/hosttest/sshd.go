@@ -170,6 +170,23 @@ func (s *SSHD) await(gone <-chan struct{}) error {
 	return fmt.Errorf("sshd on port %d never greeted", s.Port)
 }
 
+// AwaitLog waits until the server's log holds text n times, which is a moment after
+// a client has heard of it, and returns the log. More of them end the test.
+func (s *SSHD) AwaitLog(t testing.TB, text string, n int) string {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		log, err := os.ReadFile(s.Log)
+		switch have := strings.Count(string(log), text); {
+		case err != nil:
+			t.Fatal(err)
+		case have == n:
+			return string(log)
+		case have > n, time.Now().After(deadline):
+			t.Fatalf("%q stands %d times in the server's log, want %d:\n%s", text, have, n, log)
+		}
+	}
+}
+
 // Address is where the server listens.
 func (s *SSHD) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.Port) }
 

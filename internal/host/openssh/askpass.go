@@ -3,43 +3,68 @@
 package openssh
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
+	"strings"
 	"syscall"
 
-	"github.com/nightcall-sh/nightcall/internal/credential"
 	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/host/ssh"
 )
 
-// An answer is a password on its way to ssh. ssh runs a program of ours, which
-// reads a named pipe; the password is never an argument, a variable or a file.
-type answer struct {
-	pipe string
-	from *credential.Credential
+// askpassProgram passes a question of ssh's on and prints the answer. What wants
+// none is only news of a key in hardware; other kinds of question have no answer.
+const askpassProgram = `#!/bin/sh
+cd %s || exit
+case $SSH_ASKPASS_PROMPT in
+"") ;;
+none) exit 0 ;;
+*) exit 1 ;;
+esac
+printf '%%s\0' "$1" >` + questionFile + `
+exec head -n 1 ` + answerFile + `
+`
 
-	mu    sync.Mutex
-	over  bool
-	trial *credential.Trial // set once the password was handed out
-	err   error             // why there is none
-	done  chan struct{}
+// An askpass answers what ssh asks while it logs in. ssh runs a program of ours,
+// which reads a named pipe; an answer is never an argument, a variable or a file.
+type askpass struct {
+	questions, answers *os.File
+	given              ssh.Answers
+	done               chan struct{}
+	err                error // why an answer was not given
 }
 
-// newAnswer makes the program and the pipe.
-func newAnswer(dir string, from *credential.Credential) (*answer, error) {
-	a := &answer{pipe: filepath.Join(dir, answerFile), from: from, done: make(chan struct{})}
-	program := "#!/bin/sh\nexec cat " + host.Quote(a.pipe) + "\n"
-	err := errors.Join(
-		os.WriteFile(filepath.Join(dir, askpassFile), []byte(program), 0o700),
-		syscall.Mkfifo(a.pipe, 0o600),
-	)
+// noAnswers is for a login in which nothing is asked.
+var noAnswers *askpass
+
+// newAskpass makes the program and the pipes.
+func newAskpass(dir string) (*askpass, error) {
+	program := fmt.Sprintf(askpassProgram, host.Quote(dir))
+	a := &askpass{done: make(chan struct{})}
+	err := os.WriteFile(filepath.Join(dir, askpassFile), []byte(program), 0o700)
+	if err == nil {
+		a.questions, err = newPipe(filepath.Join(dir, questionFile))
+	}
+	if err == nil {
+		a.answers, err = newPipe(filepath.Join(dir, answerFile))
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: the way for the password: %w", host.ErrRefused, err)
+		return nil, errors.Join(fmt.Errorf("%w: the way for answers: %w", host.ErrRefused, err), a.close())
 	}
 	return a, nil
+}
+
+// newPipe makes a named pipe and holds both its ends: so it opens without another
+// and stays open between questions.
+func newPipe(path string) (*os.File, error) {
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(path, os.O_RDWR, 0)
 }
 
 // askpassEnv is the environment in which ssh asks the program, old versions too.
@@ -47,69 +72,80 @@ func askpassEnv(dir string) []string {
 	return append(os.Environ(), "SSH_ASKPASS="+filepath.Join(dir, askpassFile), "SSH_ASKPASS_REQUIRE=force", "DISPLAY=none:0")
 }
 
-// serve hands the password out once: when ssh asks, and not before.
-func (a *answer) serve(ctx context.Context, r *run) {
-	defer close(a.done)
-	pipe, err := os.OpenFile(a.pipe, os.O_WRONLY, 0) // waits for the program
+// The most a server may ask in one login, and the longest question, in bytes.
+const (
+	maxQuestions = 10
+	maxQuestion  = 4 << 10
+)
+
+// serve answers questions until the login is over.
+func (a *askpass) serve(ctx context.Context, r *run) {
+	if a == nil {
+		return
+	}
+	l := r.login
+	a.given = ssh.Answers{Hop: l.hop, Secret: l.secret, Ask: l.dialer.Ask, Busy: r.pause}
+	go func() {
+		defer close(a.done)
+		questions := bufio.NewReaderSize(a.questions, maxQuestion)
+		for n := 0; a.err == nil; n++ {
+			question, err := questions.ReadSlice(0)
+			switch {
+			case errors.Is(err, os.ErrClosed):
+				return // the login is over
+			case err != nil:
+				a.err = fmt.Errorf("%w: it asks what is too long: %w", host.ErrAuth, err)
+			case n == maxQuestions:
+				a.err = fmt.Errorf("%w: it asks without end", host.ErrAuth)
+			default:
+				a.err = a.answer(ctx, l, string(question[:len(question)-1]))
+			}
+		}
+		_ = r.line.Close() // an answer that only ends would be tried as an empty password
+		<-r.gone
+	}()
+}
+
+// answer gives one answer. ssh does not tell whether it would be shown.
+func (a *askpass) answer(ctx context.Context, l *login, question string) (err error) {
+	var text string
+	if l.trial == "password" { // asked for in ssh's own words
+		text, err = a.given.Password(ctx)
+	} else {
+		text, err = a.given.Question(ctx, strings.TrimPrefix(question, "("+l.hop.User+"@"+l.keyName()+") "), false)
+	}
 	if err != nil {
-		return
+		return err
 	}
-	defer pipe.Close()
-	_ = os.Remove(a.pipe) // a second question has no answer
-	a.mu.Lock()
-	over := a.over
-	a.mu.Unlock()
-	if over {
-		return
-	}
-	r.pause(true)
-	defer r.pause(false)
-	trial, err := a.from.Try(ctx, r.login.hop.Alias)
-	switch {
-	case err != nil:
-		err = fmt.Errorf("%w: %w", host.ErrAuth, err)
-	case trial.Value == "":
-		err = fmt.Errorf("%w: no password given", host.ErrAuth)
-	}
-	a.mu.Lock()
-	a.trial, a.err = &trial, err
-	a.mu.Unlock()
-	if err == nil {
-		_, _ = pipe.WriteString(trial.Value + "\n")
-		return
-	}
-	_ = r.line.Close() // an answer that only ends would be tried as an empty password
-	<-r.gone
+	_, err = a.answers.WriteString(text + "\n")
+	return err
 }
 
-// pause stops and starts the login's clock while a person types.
-func (r *run) pause(on bool) {
-	r.mu.Lock()
-	r.paused = on
-	r.mu.Unlock()
-	r.poke()
-}
-
-// settle ends the waiting and tells the credential how the login went.
-func (a *answer) settle(err error) error {
-	a.mu.Lock()
-	a.over = true
-	a.mu.Unlock()
-	// Whoever waits for the program is let go; without one there is no pipe to open.
-	if pipe, openErr := os.OpenFile(a.pipe, os.O_RDONLY|syscall.O_NONBLOCK, 0); openErr == nil {
-		defer pipe.Close()
+// settle ends the answering and tells the credential how the login went.
+func (a *askpass) settle(err error) error {
+	if a == nil {
+		return err
 	}
+	_ = a.questions.Close()
 	<-a.done
-	switch {
-	case a.err != nil:
+	_ = a.answers.Close()
+	a.given.Settle(err)
+	if a.err != nil {
 		return a.err
-	case a.trial == nil:
-	case err == nil:
-		a.trial.Accepted()
-	case errors.Is(err, host.ErrAuth):
-		a.trial.Refused()
-	default:
-		a.trial.Untold()
 	}
 	return err
+}
+
+// close ends what was never served.
+func (a *askpass) close() error {
+	if a == nil {
+		return nil
+	}
+	var errs []error
+	for _, pipe := range []*os.File{a.questions, a.answers} {
+		if pipe != nil {
+			errs = append(errs, pipe.Close())
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -15,19 +15,21 @@ import (
 	"unicode"
 
 	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/host/ssh"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
 	"github.com/nightcall-sh/nightcall/internal/word"
 )
 
 // The files of a private directory.
 const (
-	configFile  = "config"  // the master's configuration
-	throughFile = "through" // for those who go through the master
-	socketFile  = "s"       // its control socket
-	knownFile   = "known"   // the host keys it may meet
-	agentFile   = "agent"   // the socket of the agent that lends keys
-	askpassFile = "askpass" // the program that ssh asks for the password
-	answerFile  = "answer"  // the pipe the password comes through
+	configFile   = "config"   // the master's configuration
+	throughFile  = "through"  // for those who go through the master
+	socketFile   = "s"        // its control socket
+	knownFile    = "known"    // the host keys it may meet
+	agentFile    = "agent"    // the socket of the agent that lends keys
+	askpassFile  = "askpass"  // the program that ssh asks with
+	questionFile = "question" // the pipe its questions come through
+	answerFile   = "answer"   // and the one for the answers
 )
 
 // alias is the only name in our configurations.
@@ -84,7 +86,8 @@ func (l *login) forMaster(dir string) *config {
 	c.setIf("HostName", strings.ReplaceAll(h.Address, "%", "%%"), word.CheckAddress(h.Address))
 	c.setIf("Port", strconv.Itoa(h.Port), word.CheckPort(h.Port))
 	c.setIf("User", h.User, word.CheckUser(h.User))
-	c.set("HostKeyAlias", alias)
+	name := l.keyName()
+	c.setIf("HostKeyAlias", name, word.CheckAddress(name))
 	c.path("UserKnownHostsFile", filepath.Join(dir, knownFile))
 	c.set("GlobalKnownHostsFile", "/dev/null")
 	c.set("UpdateHostKeys", "no")
@@ -113,6 +116,15 @@ func (l *login) forMaster(dir string) *config {
 	return c
 }
 
+// keyName is how the hop is called in known: its true name where that has to stand
+// in a certificate.
+func (l *login) keyName() string {
+	if len(l.authorities) == 0 {
+		return alias
+	}
+	return cmp.Or(l.hop.KeyName, l.hop.Address)
+}
+
 // proxy leads through the bastion, or runs the user's own command.
 func (l *login) proxy(c *config) {
 	switch command := l.hop.ProxyCommand; {
@@ -139,9 +151,14 @@ func (l *login) forLogin(dir string, keys []inventory.HostKey) error {
 	c.set("ControlPersist", "no")
 	l.ways(c, dir)
 	var known strings.Builder
-	for _, k := range keys {
-		fmt.Fprintf(&known, "%s %s %s\n", alias, k.Type, k.Key)
+	write := func(marker, name string, keys []inventory.HostKey) {
+		for _, k := range keys {
+			fmt.Fprintf(&known, "%s%s %s %s\n", marker, name, k.Type, k.Key)
+		}
 	}
+	write("", l.keyName(), keys)
+	write("@cert-authority ", l.keyName(), l.authorities)
+	write("@revoked ", "*", l.revoked)
 	return errors.Join(
 		c.write(filepath.Join(dir, configFile)),
 		os.WriteFile(filepath.Join(dir, knownFile), []byte(known.String()), 0o600),
@@ -149,20 +166,24 @@ func (l *login) forLogin(dir string, keys []inventory.HostKey) error {
 	)
 }
 
-// ways are the ways to log in: keys at first, then the password alone.
+// ways are the ways to log in: keys at first, then what is answered, alone or
+// beside the keys where those are not enough.
 func (l *login) ways(c *config, dir string) {
-	if l.trial != "" {
-		c.set("PreferredAuthentications", l.trial)
+	var methods []string
+	if l.trial == "" || l.partial {
+		if l.hop.Kerberos == ssh.Ticket {
+			c.set("GSSAPIAuthentication", "yes")
+			methods = append(methods, "gssapi-with-mic")
+		}
+		methods = append(methods, "publickey")
+	}
+	if l.trial == "" {
+		c.set("BatchMode", "yes")
+	} else {
 		c.set("NumberOfPasswordPrompts", "1")
-		return
+		methods = append(methods, l.trial)
 	}
-	c.set("BatchMode", "yes")
-	methods := "publickey"
-	if l.hop.GSSAPI {
-		c.set("GSSAPIAuthentication", "yes")
-		methods = "gssapi-with-mic,publickey"
-	}
-	c.set("PreferredAuthentications", methods)
+	c.set("PreferredAuthentications", strings.Join(methods, ","))
 	l.identities(c, dir)
 }
 
@@ -175,6 +196,8 @@ func (l *login) identities(c *config, dir string) {
 	}
 	if len(hardware) == 0 {
 		c.set("IdentityFile", "none")
+	} else if l.hop.Provider != "" {
+		c.path("SecurityKeyProvider", l.hop.Provider)
 	}
 	c.path("IdentityAgent", filepath.Join(dir, agentFile))
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/host/ssh"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
 	"github.com/nightcall-sh/nightcall/internal/word"
 )
@@ -39,15 +40,18 @@ type journal struct {
 	offered    []string // methods that the server still takes
 	complaints []string // the last lines that are not debugging
 	no         *refusal
-	otherKey   bool // the host key is none of those it was given
-	signature  bool // the server wants signatures that ssh refuses to make
-	paused     bool // a person is typing
+	otherKey   bool   // the host key is none of those it was given
+	partial    bool   // the keys were right, and are not enough
+	signature  bool   // the server wants signatures that ssh refuses to make
+	gss        bool   // the next line says why the Kerberos ticket is no use
+	ticket     string // and so it said
+	paused     bool   // a person is typing
 }
 
 var (
 	noMatch   = regexp.MustCompile(`no matching (cipher|MAC|key exchange method|host key type) found\. Their offer: (\S+)`)
 	software  = regexp.MustCompile(`^Remote protocol version (\S+), remote software version (.*)$`)
-	shownKey  = regexp.MustCompile(`^Server host key: \S+ (SHA256:\S+)$`)
+	shownKey  = regexp.MustCompile(`^Server host (?:key|certificate): \S+ (SHA256:[^ ,]+)`)
 	algorithm = regexp.MustCompile(`^kex: (algorithm|host key algorithm): (\S+)`)
 	transport = regexp.MustCompile(`^kex: \S+ cipher: (\S+) MAC: (\S+)`)
 	continues = regexp.MustCompile(`^Authentications that can continue: (\S+)`)
@@ -62,9 +66,14 @@ func (j *journal) read(line string) {
 	defer j.mu.Unlock()
 	line = strings.TrimSpace(line)
 	text, debug := strings.CutPrefix(line, "debug1: ")
-	if j.at == stepAuth && strings.Contains(line, "no mutual signature") {
-		j.signature = true
+	if j.at == stepAuth {
+		j.signature = j.signature || strings.Contains(line, "no mutual signature")
+		j.partial = j.partial || strings.HasPrefix(line, "Authenticated ") && strings.HasSuffix(line, " with partial success.")
 	}
+	if j.gss && !debug && line != "" {
+		j.ticket = word.OneLine(line) // the second line of its message
+	}
+	j.gss = debug && j.at == stepAuth && strings.HasPrefix(text, "Unspecified GSS failure.")
 	switch {
 	case debug:
 		j.follow(text)
@@ -178,6 +187,8 @@ func (j *journal) explain(l *login) error {
 	switch {
 	case j.no != nil:
 		return j.no
+	case j.otherKey && j.said("Certificate invalid") != "":
+		return fmt.Errorf("%w: %s", host.ErrHostKey, j.said("Certificate invalid"))
 	case j.otherKey:
 		return fmt.Errorf("%w: %w", host.ErrHostKey, errOtherKey)
 	}
@@ -228,17 +239,22 @@ func (j *journal) noLogin(l *login) error {
 		return fmt.Errorf("%w: it hung up during the login: %s", host.ErrAuth, j.last())
 	}
 	with := "with keys of the agent and the configuration"
-	if l.trial != "" {
+	switch {
+	case l.trial != "" && l.secret != nil:
 		with = "with the password"
+	case l.trial != "":
+		with = "with a key and what was answered"
+	case l.hop.Kerberos == ssh.Ticket:
+		with = "with the Kerberos ticket and " + with[len("with "):]
 	}
-	text := fmt.Sprintf("as %s, %s, by the system's ssh", l.hop.User, with)
-	if len(j.offered) > 0 {
-		text += "; the server takes " + word.OneLine(strings.Join(j.offered, ", "))
+	err := ssh.Refused(l.hop, with+", by the system's ssh", j.offered)
+	if j.ticket != "" {
+		err = fmt.Errorf("%w (Kerberos: %s)", err, j.ticket)
 	}
 	if j.signature {
-		return fmt.Errorf("%w %s (%w)", host.ErrAuth, text, errSignature)
+		return fmt.Errorf("%w (%w)", err, errSignature)
 	}
-	return fmt.Errorf("%w %s", host.ErrAuth, text)
+	return err
 }
 
 // late explains a step that was not over in time.

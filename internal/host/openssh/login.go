@@ -25,12 +25,15 @@ type login struct {
 	hop     ssh.Hop
 	bastion *Conn // nil when the host is reached directly
 
-	password *credential.Credential // nil when there is none
+	secret *credential.Credential // the password; nil when there is none
+
+	authorities, revoked []inventory.HostKey // of host keys, where none is known
 
 	need    legacy
 	server  string   // the version line it greets with, once its key was fetched
 	offered []string // the methods the server takes, as far as it told
-	trial   string   // the method that a password is tried with; empty for keys
+	partial bool     // the keys were right, and are not enough
+	trial   string   // the method that questions are answered in; empty for keys alone
 }
 
 // enter logs in. What one attempt shows to be missing, the next one has.
@@ -54,7 +57,7 @@ func (l *login) enter(ctx context.Context) (*Conn, error) {
 		case errors.Is(err, errSignature) && l.need.Signature == nil:
 			l.need.Signature = []string{"ssh-rsa"}
 			err = nil
-		case errors.Is(err, host.ErrAuth) && l.wantsPassword():
+		case errors.Is(err, host.ErrAuth) && l.mayAnswer():
 			err = nil
 		}
 		if err != nil {
@@ -68,6 +71,10 @@ func (l *login) keys(ctx context.Context) ([]inventory.HostKey, error) {
 	keys, err := l.dialer.Trust.Pinned(l.hop)
 	if err != nil || len(keys) > 0 {
 		return keys, err
+	}
+	l.authorities, l.revoked, err = l.dialer.Trust.Authorities(l.hop)
+	if err != nil || len(l.authorities) > 0 {
+		return nil, err
 	}
 	return l.fetch(ctx)
 }
@@ -91,11 +98,35 @@ func (l *login) fetch(ctx context.Context) ([]inventory.HostKey, error) {
 // learn tells Trust which key was shown: one that only the user's known_hosts had
 // belongs to the incident's from now on.
 func (l *login) learn(ctx context.Context, conn *Conn, keys []inventory.HostKey) (*Conn, error) {
+	if len(keys) == 0 {
+		return l.vouched(ctx, conn)
+	}
 	shown := slices.IndexFunc(keys, func(k inventory.HostKey) bool { return k.Fingerprint == conn.HostKey.Fingerprint })
 	err := fmt.Errorf("%w: ssh took a key that it was not given", host.ErrHostKey)
 	if shown >= 0 {
 		conn.HostKey = keys[shown]
 		err = l.dialer.Trust.Judge(ctx, l.hop, conn.HostKey)
+	}
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+// vouched completes a login that ssh made because an authority has signed the host
+// key: that key is fetched and known from now on.
+func (l *login) vouched(ctx context.Context, conn *Conn) (*Conn, error) {
+	var plain []string
+	for _, name := range conn.Algorithms.HostKey {
+		plain = append(plain, strings.TrimSuffix(name, "-cert-v01@openssh.com"))
+	}
+	key, err := l.glance(ctx, plain)
+	if err == nil && key.Fingerprint != conn.HostKey.Fingerprint {
+		err = fmt.Errorf("%w: the key is not the one that was certified", host.ErrHostKey)
+	}
+	if err == nil {
+		conn.HostKey = key
+		err = l.dialer.Trust.Vouch(l.hop, key)
 	}
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
@@ -172,7 +203,8 @@ func (l *login) glance(ctx context.Context, only []string) (inventory.HostKey, e
 	return ssh.ParseHostKey(fields[2])
 }
 
-// attempt is one run of ssh as a master, with keys or with the password.
+// attempt is one run of ssh as a master, with the keys lent to it and, in a trial,
+// with answers to what it asks.
 func (l *login) attempt(ctx context.Context, keys []inventory.HostKey) (*Conn, error) {
 	dir, err := newDir()
 	if err != nil {
@@ -181,15 +213,11 @@ func (l *login) attempt(ctx context.Context, keys []inventory.HostKey) (*Conn, e
 	if err := l.forLogin(dir, keys); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	enter := l.withKeys
-	if l.trial != "" {
-		enter = l.withPassword
-	}
-	r, err := enter(ctx, dir)
+	r, err := l.run(ctx, dir)
 	if r == nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	l.offered = r.methods()
+	l.offered, l.partial = r.methods()
 	if err != nil {
 		r.end()
 		return nil, err
@@ -197,47 +225,42 @@ func (l *login) attempt(ctx context.Context, keys []inventory.HostKey) (*Conn, e
 	return newConn(r), nil
 }
 
-// withKeys runs ssh with the keys lent to it. The run is nil when it did not
+// run starts ssh and waits until it is logged in. It is nil when ssh did not
 // start.
-func (l *login) withKeys(ctx context.Context, dir string) (*run, error) {
+func (l *login) run(ctx context.Context, dir string) (*run, error) {
 	listener, err := l.lend(dir)
 	if err != nil {
 		return nil, err
 	}
-	r, err := l.start(dir)
-	if err != nil {
-		return nil, errors.Join(err, listener.Close())
-	}
-	lender := r.serveKeys(ctx, listener)
-	return r, lender.settle(r.await(ctx, stepOpen))
-}
-
-// withPassword runs ssh with the password on its way. The run is nil when it did
-// not start.
-func (l *login) withPassword(ctx context.Context, dir string) (*run, error) {
-	answer, err := newAnswer(dir, l.password)
-	if err != nil {
-		return nil, err
-	}
-	r, err := l.start(dir)
-	if err != nil {
-		return nil, err
-	}
-	go answer.serve(ctx, r)
-	return r, answer.settle(r.await(ctx, stepOpen))
-}
-
-// wantsPassword reports whether a password may open what the keys did not, and
-// chooses the one method it is tried with: two would be two attempts.
-func (l *login) wantsPassword() bool {
-	if l.trial != "" || l.password == nil {
-		return false
-	}
-	for _, method := range []string{"password", "keyboard-interactive"} {
-		if slices.Contains(l.offered, method) {
-			l.trial = method
-			return true
+	answer := noAnswers
+	if l.trial != "" {
+		if answer, err = newAskpass(dir); err != nil {
+			return nil, errors.Join(err, listener.Close())
 		}
 	}
-	return false
+	r, err := l.start(dir)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close(), answer.close())
+	}
+	lender := r.serveKeys(ctx, listener)
+	answer.serve(ctx, r)
+	return r, answer.settle(lender.settle(r.await(ctx, stepOpen)))
+}
+
+// mayAnswer reports whether answers may open what the keys alone did not, and
+// chooses the one method to give them in: in two the password would be tried
+// twice. Questions that only a person can answer are listened to once a key was
+// accepted: to begin with them on every host would count as failed logins.
+func (l *login) mayAnswer() bool {
+	if l.trial != "" {
+		return false
+	}
+	asking := l.secret != nil || l.partial && l.dialer.Ask != nil
+	switch {
+	case l.secret != nil && slices.Contains(l.offered, "password"):
+		l.trial = "password"
+	case asking && slices.Contains(l.offered, "keyboard-interactive"):
+		l.trial = "keyboard-interactive"
+	}
+	return l.trial != ""
 }

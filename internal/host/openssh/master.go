@@ -99,11 +99,20 @@ func (j *journal) state() (at step, paused bool) {
 	return j.at, j.paused
 }
 
-// methods are those the server takes, as far as it told.
-func (j *journal) methods() []string {
+// methods are those the server takes, as far as it told, and whether some of them
+// were done with and others are wanted beside.
+func (j *journal) methods() (offered []string, partial bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.offered
+	return j.offered, j.partial
+}
+
+// pause stops and starts the login's clock while a person types.
+func (r *run) pause(on bool) {
+	r.mu.Lock()
+	r.paused = on
+	r.mu.Unlock()
+	r.poke()
 }
 
 // await waits until the login has come to a step, each step before it within its

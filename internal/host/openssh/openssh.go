@@ -46,20 +46,14 @@ type Dialer struct {
 	// hosts behind them. Nil when no passwords are used.
 	Password func(h ssh.Hop, bastion bool) *credential.Credential
 
-	mu       sync.Mutex
-	found    *client
-	bastions map[string]*bastion
-}
+	// Ask answers what hosts ask beside a password, like one-time codes. Nil when
+	// nobody is there.
+	Ask credential.Ask
 
-// perBastion is how many logins through one bastion may be under way at once.
-const perBastion = 4
+	bastions ssh.Bastions[*Conn]
 
-// A bastion is a connection that hosts behind it share.
-type bastion struct {
-	ready chan struct{} // closed once conn or err is set
-	conn  *Conn
-	err   error
-	slots chan struct{} // logins through it that are under way
+	mu    sync.Mutex
+	found *client
 }
 
 // Dial logs in to the host at the end of the route. Its error wraps one of
@@ -72,7 +66,7 @@ func (d *Dialer) dial(ctx context.Context, route ssh.Route, bastion bool) (*Conn
 	var conn *Conn
 	err := d.through(ctx, route, func(l *login) (err error) {
 		if d.Password != nil {
-			l.password = d.Password(l.hop, bastion)
+			l.secret = d.Password(l.hop, bastion)
 		}
 		conn, err = l.enter(ctx)
 		return err
@@ -105,17 +99,14 @@ func (d *Dialer) through(ctx context.Context, route ssh.Route, visit func(*login
 	if len(route) == 1 {
 		return visit(l)
 	}
-	b, err := d.bastion(ctx, route[:len(route)-1])
+	b, done, err := d.bastions.Through(ctx, route[:len(route)-1], func(ctx context.Context, route ssh.Route) (*Conn, error) {
+		return d.dial(ctx, route, true)
+	})
 	if err != nil {
 		return err
 	}
-	select {
-	case b.slots <- struct{}{}:
-		defer func() { <-b.slots }()
-	case <-ctx.Done():
-		return reason(ctx)
-	}
-	l.bastion = b.conn
+	defer done()
+	l.bastion = b
 	return visit(l)
 }
 
@@ -133,54 +124,8 @@ func (d *Dialer) client(ctx context.Context) (*client, error) {
 	return c, err
 }
 
-// bastion returns the shared connection to the end of the route, and makes it
-// when it is the first to want it.
-func (d *Dialer) bastion(ctx context.Context, route ssh.Route) (*bastion, error) {
-	key := ssh.RouteKey(route)
-	d.mu.Lock()
-	b, ok := d.bastions[key]
-	if !ok {
-		b = &bastion{ready: make(chan struct{}), slots: make(chan struct{}, perBastion)}
-		if d.bastions == nil {
-			d.bastions = map[string]*bastion{}
-		}
-		d.bastions[key] = b
-	}
-	d.mu.Unlock()
-	if !ok {
-		// Others wait for this login: it must not end because the first host that
-		// wanted it was given up.
-		b.conn, b.err = d.dial(context.WithoutCancel(ctx), route, true)
-		close(b.ready)
-	}
-	select {
-	case <-b.ready:
-	case <-ctx.Done():
-		return nil, reason(ctx)
-	}
-	if b.err != nil {
-		return nil, fmt.Errorf("bastion %s: %w", route.Last().Alias, b.err)
-	}
-	return b, nil
-}
-
 // Close ends the shared bastions.
-func (d *Dialer) Close() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var errs []error
-	for _, b := range d.bastions {
-		select {
-		case <-b.ready:
-			if b.conn != nil {
-				errs = append(errs, b.conn.Close())
-			}
-		default:
-		}
-	}
-	d.bastions = nil
-	return errors.Join(errs...)
-}
+func (d *Dialer) Close() error { return d.bastions.Close() }
 
 // reason is why ctx ended: a limit of ours, or a cancellation, which stays one.
 func reason(ctx context.Context) error {

@@ -18,6 +18,7 @@ type Dialer struct {
 	Keys      *ssh.Keys
 	Deadlines ssh.Deadlines
 	Password  func(h ssh.Hop, bastion bool) *credential.Credential
+	Ask       credential.Ask
 }
 
 // Dial refuses: the ssh of Windows shares no connections.

@@ -1,7 +1,6 @@
 package shell
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -25,27 +24,69 @@ const maxFrame = 256
 // frame is never held, and one that broke off is none: half a number is another
 // number.
 func readFrames(r io.Reader, word string, bytesSeen func([]byte), frameSeen func(frame)) error {
-	prefix := []byte(mark + word + " ")
-	br := bufio.NewReaderSize(r, 4<<10) // a packet is longer than most outputs
-	lineStart := true
+	s := splitter{prefix: []byte(mark + word + " "), bytesSeen: bytesSeen, frameSeen: frameSeen, lineStart: true}
+	buf := make([]byte, 8<<10) // a packet is longer than most outputs
+	held := 0
 	for {
-		line, err := br.ReadSlice('\n')
-		if lineStart && err == nil && len(line) <= maxFrame && bytes.HasPrefix(line, prefix) {
-			if f, ok := parseFrame(string(line[len(prefix):])); ok {
-				frameSeen(f)
-				line = nil
+		n, err := r.Read(buf[held:])
+		held = copy(buf, s.split(buf[:held+n]))
+		if err == nil {
+			continue
+		}
+		s.pass(buf[:held])
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		return err
+	}
+}
+
+// A splitter tells frames from other lines.
+type splitter struct {
+	prefix    []byte
+	bytesSeen func([]byte)
+	frameSeen func(frame)
+	lineStart bool // what comes next begins a line
+}
+
+// split hands over what it can tell, and returns the beginning of a line that may
+// yet become a frame.
+func (s *splitter) split(data []byte) (held []byte) {
+	from := 0 // data[from:at] belongs to no frame
+	for at := 0; ; {
+		end := bytes.IndexByte(data[at:], '\n') + 1
+		line := data[at : at+end]
+		if end == 0 {
+			line = data[at:]
+		}
+		may := s.lineStart && len(line) <= maxFrame && bytes.HasPrefix(line, s.prefix[:min(len(line), len(s.prefix))])
+		if end == 0 {
+			if !may {
+				at = len(data)
+				s.lineStart = s.lineStart && len(line) == 0
 			}
+			s.pass(data[from:at])
+			return data[at:]
 		}
-		if len(line) > 0 {
-			bytesSeen(line)
+		if f, ok := s.frame(line, may); ok {
+			s.pass(data[from:at])
+			s.frameSeen(f)
+			from = at + end
 		}
-		lineStart = err == nil
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
-		}
+		at, s.lineStart = at+end, true
+	}
+}
+
+func (s *splitter) frame(line []byte, may bool) (frame, bool) {
+	if !may || len(line) < len(s.prefix) {
+		return frame{}, false
+	}
+	return parseFrame(string(line[len(s.prefix):]))
+}
+
+func (s *splitter) pass(data []byte) {
+	if len(data) > 0 {
+		s.bytesSeen(data)
 	}
 }
 

@@ -394,7 +394,7 @@ func complaintOf(way Become) string { return "root/" + string(way) }
 
 // endComplaint prints that frame.
 func endComplaint(word string, way Become) string {
-	return fmt.Sprintf(`printf '\n%s%s stderr-end %s\n' >&2`, mark, word, complaintOf(way))
+	return fmt.Sprintf(`printf "\n%s%s stderr-end %s\n" >&2`, mark, word, complaintOf(way))
 }
 
 // rootQuietly becomes root where it costs no password, and else learns which ways
@@ -402,16 +402,16 @@ func endComplaint(word string, way Become) string {
 // goes on.
 func rootQuietly(word string, become Become) string {
 	var b strings.Builder
-	b.WriteString("nc_ways=; if [ \"$nc_uid\" != 0 ]; then\n")
+	b.WriteString("[ \"$nc_uid\" = 0 ] || for nc_w in")
 	for _, way := range become.wants() {
-		fmt.Fprintf(&b, "if command -v %[1]s >/dev/null 2>&1; then nc_ways=$nc_ways/%[1]s\n", way)
-		if way != BecomeSu {
-			fmt.Fprintf(&b, "%s -n -- sh -c \"nc_how=$nc_how; \"'%s; '\"$nc_next\"; nc_x=$?\n%s%s\n",
-				way, sayHello(word, "root/"+string(way)), afterRoot, endComplaint(word, way))
-		}
-		b.WriteString("fi\n")
+		b.WriteString(" " + string(way))
 	}
-	b.WriteString("fi\n")
+	b.WriteString("; do\ncommand -v $nc_w >/dev/null 2>&1 || continue\nnc_ways=$nc_ways/$nc_w\n")
+	if slices.Contains(become.wants(), BecomeSu) {
+		b.WriteString("[ $nc_w = su ] && continue\n")
+	}
+	fmt.Fprintf(&b, "$nc_w -n -- sh -c \"nc_w=$nc_w nc_how=$nc_how; \"'%s; '\"$nc_next\"; nc_x=$?\n%s%s\ndone\n",
+		sayHello(word, "root/$nc_w"), afterRoot, endComplaint(word, "$nc_w"))
 	return b.String()
 }
 

@@ -53,7 +53,7 @@ const mark = "@@nightcall-"
 func greeting(word string, opts Options, packed int, terminal bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#nightcall greeting %s\n", word)
-	b.WriteString(environment)
+	b.WriteString(plainSpeech)
 	b.WriteString(whoAmI)
 	next := "exec sh -s"
 	if terminal {
@@ -86,7 +86,7 @@ const packedMark = "+gzip"
 // pack compresses a script.
 func pack(script string) ([]byte, error) {
 	var b bytes.Buffer
-	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	w, err := gzip.NewWriterLevel(&b, gzip.DefaultCompression)
 	if err != nil {
 		return nil, err
 	}
@@ -104,8 +104,12 @@ const environment = `LC_ALL=C LANG=C; export LC_ALL LANG; unset ENV BASH_ENV CDP
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH; umask 077
 `
 
+// plainSpeech is what the ways to root and the shells that follow need of that.
+const plainSpeech = `LC_ALL=C; PATH=$PATH:/usr/local/bin:/usr/bin:/bin; export LC_ALL PATH; unset LANGUAGE ENV BASH_ENV TMOUT
+`
+
 // whoAmI learns our user id, without a fork where /proc is there.
-const whoAmI = `nc_uid=; if [ -r /proc/self/status ]; then while read -r nc_k nc_r nc_uid nc_x; do [ "$nc_k" = Uid: ] && break; done </proc/self/status; else nc_uid=$(id -u); fi
+const whoAmI = `if [ -r /proc/self/status ]; then while read -r nc_k nc_r nc_uid nc_x; do [ "$nc_k" = Uid: ] && break; done </proc/self/status; else nc_uid=$(id -u); fi
 `
 
 // sudoWorked is the exit status of a root shell that did its work, so that the

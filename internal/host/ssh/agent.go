@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync"
 
@@ -57,9 +56,7 @@ func (l *Lent) signers(ctx context.Context) []ssh.Signer {
 	signers, trouble := l.keys.signers(ctx, l.hop)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.trouble = slices.DeleteFunc(trouble, func(text string) bool {
-		return slices.ContainsFunc(l.hop.Hardware(), func(file string) bool { return strings.HasPrefix(text, "key "+file+":") })
-	})
+	l.trouble = trouble
 	return signers
 }
 

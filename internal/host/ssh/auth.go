@@ -9,9 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"regexp"
 	"slices"
-	"strings"
 	"sync"
 
 	"golang.org/x/crypto/ssh"
@@ -19,7 +17,6 @@ import (
 
 	"github.com/nightcall-sh/nightcall/internal/credential"
 	"github.com/nightcall-sh/nightcall/internal/host"
-	"github.com/nightcall-sh/nightcall/internal/plain"
 )
 
 // maxKeys is how many keys we offer one host: sshd hangs up after six attempts
@@ -72,6 +69,12 @@ func (k *Keys) signers(ctx context.Context, h Hop) (keys []ssh.Signer, trouble [
 	for _, file := range h.Identities {
 		if s := heldFor(held, file); s != nil {
 			add(s)
+			continue
+		}
+		if inHardware(file) { // only ssh itself can use it
+			if locked(file) {
+				trouble = append(trouble, fmt.Sprintf("key %s: %v", file, errLocked))
+			}
 			continue
 		}
 		s, err := k.file(ctx, file)
@@ -190,9 +193,22 @@ func (k *Keys) load(ctx context.Context, path string) (ssh.Signer, error) {
 	return withCertificate(path, signer), nil
 }
 
+var errLocked = errors.New("it has a passphrase; add it to the agent with ssh-add")
+
+// locked reports whether a key file has a passphrase.
+func locked(file string) bool {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return false
+	}
+	_, err = ssh.ParsePrivateKey(data)
+	var missing *ssh.PassphraseMissingError
+	return errors.As(err, &missing)
+}
+
 func (k *Keys) unlock(ctx context.Context, path string, data []byte) (ssh.Signer, error) {
 	if k.Ask == nil {
-		return nil, errors.New("it has a passphrase; add it to the agent with ssh-add")
+		return nil, errLocked
 	}
 	phrase, err := k.Ask(ctx, "Passphrase for "+path)
 	if err != nil {
@@ -227,36 +243,52 @@ func withCertificate(path string, signer ssh.Signer) ssh.Signer {
 
 // A login is one attempt to log in at one hop.
 type login struct {
-	hop      Hop
-	keys     *Keys
-	password *credential.Credential // nil when there is none
-	ask      credential.Ask         // for what is no password; nil when nobody is there to answer
-	pause    func()                 // stops the clock while a person types
-	resume   func()
-	ctx      context.Context //nolint:containedctx // callbacks of the library carry none
+	hop     Hop
+	keys    *Keys
+	answers Answers
+	ctx     context.Context //nolint:containedctx // callbacks of the library carry none
 
-	trial   *credential.Trial
-	stopped error  // why a password was not even sent
-	signed  string // fingerprint of the key that signed last
-	sigAlgo string // and the algorithm it signed with
+	offered []string // the methods that the server takes now
+	signed  string   // fingerprint of the key that signed last
+	sigAlgo string   // and the algorithm it signed with
 	trouble []string
 }
 
 // methods are the ways to log in, in the order they are tried.
 func (l *login) methods() []ssh.AuthMethod {
 	methods := []ssh.AuthMethod{ssh.PublicKeysCallback(l.publicKeys)}
-	if l.password != nil {
-		methods = append(methods, ssh.PasswordCallback(l.sendPassword))
+	if l.answers.Secret != nil {
+		methods = append(methods, ssh.PasswordCallback(func() (string, error) { return l.answers.Password(l.ctx) }))
 	}
-	if l.password != nil || l.ask != nil {
+	if l.answers.Secret != nil || l.answers.Ask != nil {
 		methods = append(methods, ssh.KeyboardInteractive(l.answer))
 	}
 	return methods
 }
 
+// The methods of RFC 4252 and 4462 that decide about another wire.
+const (
+	publicKey = "publickey"
+	gssapi    = "gssapi-with-mic"
+)
+
+// errOtherWay ends a login before a password is tried: there is a better way in.
+var errOtherWay = fmt.Errorf("%w: there is another way in", host.ErrAuth)
+
+// next notes what the server takes. Once the keys of this wire are tried, those
+// ways in that only another one has come before a password.
+func (l *login) next(c *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
+	l.offered = c.AllowedMethods
+	keysLeft := slices.Contains(l.offered, publicKey) && !slices.Contains(c.TriedMethods, publicKey)
+	if !keysLeft && l.hop.otherWay(l.offered) {
+		return nil, errOtherWay
+	}
+	return nil, nil
+}
+
 func (l *login) publicKeys() ([]ssh.Signer, error) {
-	l.pause()
-	defer l.resume()
+	l.answers.Busy(true)
+	defer l.answers.Busy(false)
 	keys, trouble := l.keys.signers(l.ctx, l.hop)
 	l.trouble = trouble
 	for i, s := range keys {
@@ -265,97 +297,16 @@ func (l *login) publicKeys() ([]ssh.Signer, error) {
 	return keys, nil
 }
 
-// sendPassword hands out the password, once a connection: sshd's password and
-// keyboard-interactive are two doors to the same lock.
-func (l *login) sendPassword() (string, error) {
-	if l.trial != nil {
-		return "", fmt.Errorf("%w: the password was refused", host.ErrAuth)
-	}
-	l.pause()
-	defer l.resume()
-	t, err := l.password.Try(l.ctx, l.hop.Alias)
-	if err != nil {
-		l.stopped = fmt.Errorf("%w: %w", host.ErrAuth, err)
-		return "", l.stopped
-	}
-	if t.Value == "" {
-		return "", fmt.Errorf("%w: no password given", host.ErrAuth)
-	}
-	l.trial = &t
-	return t.Value, nil
-}
-
-// answer replies to keyboard-interactive: the password where that is asked for,
-// and what a person says to the rest.
+// answer replies to keyboard-interactive.
 func (l *login) answer(_, _ string, questions []string, echos []bool) ([]string, error) {
 	answers := make([]string, len(questions))
 	for n, question := range questions {
 		var err error
-		if wantsPassword(question, echos[n]) {
-			answers[n], err = l.interactivePassword()
-		} else {
-			answers[n], err = l.askPerson(question)
-		}
-		if err != nil {
+		if answers[n], err = l.answers.Question(l.ctx, question, echos[n]); err != nil {
 			return nil, err
 		}
 	}
 	return answers, nil
-}
-
-// oneTime matches questions for what is typed in once and worth nothing after.
-var oneTime = regexp.MustCompile(`(?i)code|token|\botp\b|one[- ]time|verif|challenge|\bpin\b|2fa|factor|yubi|duo`)
-
-// wantsPassword tells a question for the password from every other. Languages
-// differ in their word for it; no other question hides its answer.
-func wantsPassword(question string, echo bool) bool {
-	return !echo && !oneTime.MatchString(question)
-}
-
-func (l *login) interactivePassword() (string, error) {
-	if l.password == nil {
-		return "", fmt.Errorf("%w: it also wants a password; -k asks for one", host.ErrAuth)
-	}
-	return l.sendPassword()
-}
-
-// askPerson passes a question on. It comes from the host: it is named as such
-// and bounded.
-func (l *login) askPerson(question string) (string, error) {
-	question = plain.Clip(question, maxQuestion)
-	if l.ask == nil {
-		return "", fmt.Errorf("%w: it asks %q, and nobody is there to answer", host.ErrAuth, question)
-	}
-	l.pause()
-	defer l.resume()
-	answer, err := l.ask(l.ctx, l.hop.Alias+" asks: "+strings.TrimRight(question, ": "))
-	if err != nil {
-		return "", fmt.Errorf("%w: it asks %q: %w", host.ErrAuth, question, err)
-	}
-	return answer, nil
-}
-
-// maxQuestion bounds what a host may ask, in runes.
-const maxQuestion = 80
-
-// settle tells the credential how it went.
-func (l *login) settle(err error) {
-	if l.trial == nil {
-		return
-	}
-	switch {
-	case err == nil:
-		l.trial.Accepted()
-	case isAuthFailure(err):
-		l.trial.Refused()
-	default:
-		l.trial.Untold()
-	}
-}
-
-// isAuthFailure recognises the library's error for "every method was tried".
-func isAuthFailure(err error) bool {
-	return errors.Is(err, host.ErrAuth) || strings.Contains(err.Error(), "unable to authenticate")
 }
 
 // noting wraps a key so that we know which one let us in, and how it signed.

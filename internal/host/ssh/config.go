@@ -30,8 +30,19 @@ type Hop struct {
 	KnownHosts   []string // UserKnownHostsFile, expanded
 	Agent        string   // IdentityAgent; empty means $SSH_AUTH_SOCK, "none" none
 	ProxyCommand string
-	GSSAPI       bool // GSSAPIAuthentication, and a Kerberos ticket for it
+	Kerberos     Kerberos
+	Provider     string // SecurityKeyProvider: the library for keys in hardware, or empty for ssh's own
 }
+
+// Kerberos is what there is here to log in with GSSAPI.
+type Kerberos int
+
+// What there may be of Kerberos.
+const (
+	KerberosOff Kerberos = iota // the configuration does not have GSSAPIAuthentication
+	NoTicket
+	Ticket
+)
 
 // A Route leads to a host: bastions in order, then the host.
 type Route []Hop
@@ -49,19 +60,21 @@ type Config struct {
 	parsed []*ssh_config.Config
 	viaSSH string // why only ssh itself can read the files; empty when we can
 
-	kerberos sync.Once
-	ticket   bool
+	kerberos func() Kerberos
 
 	mu    sync.Mutex
 	cache map[string]settings
 }
 
+// SystemConfig is the ssh configuration for everybody on this laptop.
+const SystemConfig = "/etc/ssh/ssh_config"
+
 // LoadConfig reads the user's and the system's ssh configuration, or only file
 // when it is not empty. Where the files hold what our parser refuses to judge
 // (Match beyond host names), each host is asked of `ssh -G` instead.
 func LoadConfig(file, home, user string) (*Config, error) {
-	c := &Config{User: user, Home: home, given: file, cache: map[string]settings{}}
-	c.files = []string{filepath.Join(home, ".ssh", "config"), "/etc/ssh/ssh_config"}
+	c := &Config{User: user, Home: home, given: file, cache: map[string]settings{}, kerberos: sync.OnceValue(kerberos)}
+	c.files = []string{filepath.Join(home, ".ssh", "config"), SystemConfig}
 	if file != "" {
 		c.files = []string{file}
 	}
@@ -156,14 +169,16 @@ func (c *Config) hop(t Target, s settings) (Hop, error) {
 	}
 	expand := c.expander(h)
 	h.OnlyThese = s.first("identitiesonly") == "yes"
-	h.GSSAPI = s.first("gssapiauthentication") == "yes" && c.hasTicket()
+	if s.first("gssapiauthentication") == "yes" {
+		h.Kerberos = c.kerberos()
+	}
 	for _, v := range s["identityfile"] {
 		if v != "none" {
 			h.Identities = append(h.Identities, expand(v))
 		}
 	}
 	if len(h.Identities) == 0 {
-		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
+		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk"} {
 			h.Identities = append(h.Identities, filepath.Join(c.Home, ".ssh", name))
 		}
 	}
@@ -179,22 +194,24 @@ func (c *Config) hop(t Target, s settings) (Hop, error) {
 	}
 	h.KeyName = s.first("hostkeyalias")
 	h.Agent = expand(s.first("identityagent"))
+	if v := s.first("securitykeyprovider"); v != "internal" {
+		h.Provider = expand(os.ExpandEnv(v))
+	}
 	if v := s.first("proxycommand"); v != "none" {
 		h.ProxyCommand = expand(v)
 	}
 	return h, nil
 }
 
-// hasTicket reports whether there is a Kerberos ticket to log in with. Some
-// distributions switch GSSAPI on for everybody, so that the word alone says
-// nothing.
-func (c *Config) hasTicket() bool {
-	c.kerberos.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		c.ticket = exec.CommandContext(ctx, "klist", "-s").Run() == nil
-	})
-	return c.ticket
+// kerberos asks for a ticket. Some distributions switch GSSAPI on for everybody,
+// so that the word alone says nothing.
+func kerberos() Kerberos {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if exec.CommandContext(ctx, "klist", "-s").Run() != nil {
+		return NoTicket
+	}
+	return Ticket
 }
 
 // expander replaces the tokens of ssh_config(5) that concern files.
@@ -227,6 +244,7 @@ var keywords = map[string]bool{
 	"hostname": false, "user": false, "port": false, "proxyjump": false, "proxycommand": false,
 	"identityfile": true, "identitiesonly": false, "identityagent": false,
 	"hostkeyalias": false, "userknownhostsfile": false, "gssapiauthentication": false,
+	"securitykeyprovider": false,
 }
 
 func (c *Config) settings(ctx context.Context, alias string) (settings, error) {

@@ -10,8 +10,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
-	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -37,10 +35,6 @@ func (d Deadlines) withDefaults() Deadlines {
 	return d
 }
 
-// perBastion is how many logins through one bastion may be under way at once:
-// sshd drops more than ten unfinished ones by default (MaxStartups).
-const perBastion = 4
-
 // clientVersion is how we greet: whoever reads the host's log sees who came.
 const clientVersion = "SSH-2.0-nightcall"
 
@@ -57,16 +51,7 @@ type Dialer struct {
 	// nobody is there.
 	Ask credential.Ask
 
-	mu       sync.Mutex
-	bastions map[string]*bastion
-}
-
-// A bastion is a connection that hosts behind it share.
-type bastion struct {
-	ready chan struct{} // closed once conn or err is set
-	conn  *Conn
-	err   error
-	slots chan struct{} // logins through it that are under way
+	bastions Bastions[*Conn]
 }
 
 // Dial logs in to the host at the end of the route. Its error wraps one of
@@ -80,76 +65,25 @@ func (d *Dialer) dial(ctx context.Context, route Route, bastion bool) (*Conn, er
 	if len(route) == 1 {
 		return d.login(ctx, way)
 	}
-	b, err := d.bastion(ctx, route[:len(route)-1])
+	b, done, err := d.bastion(ctx, route)
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case b.slots <- struct{}{}:
-		defer func() { <-b.slots }()
-	case <-ctx.Done():
-		return nil, reason(ctx, ctx.Err())
-	}
-	way.dial = b.conn.dial
+	defer done()
+	way.dial = b.dial
 	return d.login(ctx, way)
 }
 
+// bastion returns the shared connection to the last hop but one, and what to call
+// when the login through it is over.
+func (d *Dialer) bastion(ctx context.Context, route Route) (*Conn, func(), error) {
+	return d.bastions.Through(ctx, route[:len(route)-1], func(ctx context.Context, route Route) (*Conn, error) {
+		return d.dial(ctx, route, true)
+	})
+}
+
 // Close ends the shared bastions.
-func (d *Dialer) Close() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var errs []error
-	for _, b := range d.bastions {
-		select {
-		case <-b.ready:
-			if b.conn != nil {
-				errs = append(errs, b.conn.Close())
-			}
-		default:
-		}
-	}
-	d.bastions = nil
-	return errors.Join(errs...)
-}
-
-// bastion returns the shared connection to the end of the route, and makes it
-// when it is the first to want it.
-func (d *Dialer) bastion(ctx context.Context, route Route) (*bastion, error) {
-	key := routeKey(route)
-	d.mu.Lock()
-	b, ok := d.bastions[key]
-	if !ok {
-		b = &bastion{ready: make(chan struct{}), slots: make(chan struct{}, perBastion)}
-		if d.bastions == nil {
-			d.bastions = map[string]*bastion{}
-		}
-		d.bastions[key] = b
-	}
-	d.mu.Unlock()
-	if !ok {
-		// Others wait for this login: it must not end because the first host that
-		// wanted it was given up.
-		b.conn, b.err = d.dial(context.WithoutCancel(ctx), route, true)
-		close(b.ready)
-	}
-	select {
-	case <-b.ready:
-	case <-ctx.Done():
-		return nil, reason(ctx, ctx.Err())
-	}
-	if b.err != nil {
-		return nil, fmt.Errorf("bastion %s: %w", route.Last().Alias, b.err)
-	}
-	return b, nil
-}
-
-func routeKey(route Route) string {
-	var b strings.Builder
-	for _, h := range route {
-		fmt.Fprintf(&b, "%s@%s\n", h.User, keyName(h))
-	}
-	return b.String()
-}
+func (d *Dialer) Close() error { return d.bastions.Close() }
 
 type dialFunc func(ctx context.Context, address string) (net.Conn, error)
 
@@ -200,7 +134,7 @@ func (d *Dialer) login(ctx context.Context, a attempt) (*Conn, error) {
 			}
 		case errors.Is(err, host.ErrAuth) && l != nil && l.signed != "" && d.Ask != nil && !a.factors:
 			a.factors = true
-		case errors.Is(err, host.ErrAuth) && a.hop.otherWays():
+		case errors.Is(err, host.ErrAuth) && l != nil && a.hop.otherWay(l.offered):
 			return nil, unspoken(err)
 		default:
 			return nil, err
@@ -240,19 +174,19 @@ func (d *Dialer) try(ctx context.Context, a attempt) (*Conn, *login, error) {
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	defer stop()
 
-	l := &login{hop: h, keys: d.Keys, pause: p.pause, resume: p.resume, ctx: ctx}
+	l := &login{hop: h, keys: d.Keys, answers: Answers{Hop: h, Busy: p.busy}, ctx: ctx}
 	if d.Password != nil {
-		l.password = d.Password(h, a.bastion)
+		l.answers.Secret = d.Password(h, a.bastion)
 	}
-	if l.password != nil || a.factors {
-		l.ask = d.Ask
+	if l.answers.Secret != nil || a.factors {
+		l.answers.Ask = d.Ask
 	}
 	config, err := d.clientConfig(ctx, h, l, p, a.legacy)
 	if err != nil {
 		return nil, nil, errors.Join(err, raw.Close())
 	}
 	c, chans, reqs, err := ssh.NewClientConn(p, address, config)
-	l.settle(err)
+	l.answers.Settle(err)
 	if err != nil {
 		_ = raw.Close()
 		return nil, l, p.explain(ctx, l, err)
@@ -271,8 +205,9 @@ func (d *Dialer) clientConfig(ctx context.Context, h Hop, l *login, p *phases, l
 		return nil, fmt.Errorf("%w: %w", host.ErrHostKey, err)
 	}
 	config := &ssh.ClientConfig{
-		User: h.User,
-		Auth: l.methods(),
+		User:         h.User,
+		Auth:         l.methods(),
+		AuthCallback: l.next,
 		HostKeyCallback: func(_ string, remote net.Addr, key ssh.PublicKey) error {
 			p.pause()
 			defer p.to(phaseAuth)

@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
+	"github.com/skeema/knownhosts"
 	"golang.org/x/crypto/ssh"
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 
@@ -35,21 +39,37 @@ func noCommon(no *ssh.AlgorithmNegotiationError) error {
 		host.ErrRefused, no.What, strings.Join(no.RequestedAlgorithms, ", ")))
 }
 
-// otherWays reports whether the hop may be logged in to in a way that this wire
-// does not have: Kerberos, or a key file whose key is in hardware.
-func (h Hop) otherWays() bool { return h.GSSAPI || len(h.Hardware()) > 0 }
+// otherWay reports whether the hop may be logged in to in a way that the server
+// takes and this wire does not have: a Kerberos ticket, or a key file whose key is
+// in hardware.
+func (h Hop) otherWay(offered []string) bool {
+	return h.Kerberos == Ticket && slices.Contains(offered, gssapi) ||
+		slices.Contains(offered, publicKey) && len(h.Hardware()) > 0
+}
 
-// Hardware returns the key files whose keys are in hardware, by the public halves
-// beside them.
+// Hardware returns the key files whose keys are in hardware.
 func (h Hop) Hardware() []string {
 	var files []string
 	for _, file := range h.Identities {
-		public, err := os.ReadFile(file + ".pub")
-		if err == nil && bytes.HasPrefix(public, []byte("sk-")) {
+		if inHardware(file) {
 			files = append(files, file)
 		}
 	}
 	return files
+}
+
+// inHardware tells a key file whose key is in hardware by the public half beside
+// it, or by the one that is readable in it.
+func inHardware(file string) bool {
+	if public, err := os.ReadFile(file + ".pub"); err == nil {
+		return bytes.HasPrefix(public, []byte("sk-"))
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return false
+	}
+	key, _ := pem.Decode(text)
+	return key != nil && (bytes.Contains(key.Bytes, []byte(ssh.KeyAlgoSKED25519)) || bytes.Contains(key.Bytes, []byte(ssh.KeyAlgoSKECDSA256)))
 }
 
 // Pinned returns the keys that are trusted for a hop, for a wire that compares
@@ -58,17 +78,16 @@ func (t *Trust) Pinned(h Hop) ([]inventory.HostKey, error) {
 	name := keyName(h)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	candidates := append([]ssh.PublicKey(nil), t.learned[name]...)
-	for _, key := range t.own.HostKeys(name) {
-		candidates = append(candidates, key.PublicKey)
+	files, err := t.files(h)
+	if err != nil {
+		return nil, err
 	}
-	for _, file := range h.KnownHosts {
-		user, err := t.user(file)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", host.ErrHostKey, err)
-		}
-		for _, key := range user.HostKeys(name) {
-			candidates = append(candidates, key.PublicKey)
+	candidates := slices.Clone(t.learned[name])
+	for _, f := range files {
+		for _, key := range f.db.HostKeys(name) {
+			if !key.Cert {
+				candidates = append(candidates, key.PublicKey)
+			}
 		}
 	}
 	var keys []inventory.HostKey
@@ -78,6 +97,86 @@ func (t *Trust) Pinned(h Hop) ([]inventory.HostKey, error) {
 		}
 	}
 	return keys, nil
+}
+
+// Authorities returns the keys whose signature on a host key is trusted for a hop,
+// and those keys that are not to be trusted whatever they have signed or signs
+// them, for a wire that checks certificates itself.
+func (t *Trust) Authorities(h Hop) (trusted, revoked []inventory.HostKey, err error) {
+	name := keyName(h)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	files, err := t.files(h)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, f := range files {
+		for _, key := range f.db.HostKeys(name) {
+			if key.Cert {
+				trusted = append(trusted, describeKey(key.PublicKey))
+			}
+		}
+		if len(trusted) > 0 {
+			break // the incident's file goes first, as in judge
+		}
+	}
+	for _, f := range files {
+		keys, err := revokedIn(f.path)
+		if err != nil {
+			return nil, nil, err
+		}
+		revoked = append(revoked, keys...)
+	}
+	return trusted, revoked, nil
+}
+
+// A knownFile is one known_hosts that was read.
+type knownFile struct {
+	path string
+	db   *knownhosts.HostKeyDB
+}
+
+// files are those that say something about a hop, the incident's first. The caller
+// holds the lock.
+func (t *Trust) files(h Hop) ([]knownFile, error) {
+	files := []knownFile{{t.file, t.own}}
+	for _, path := range h.KnownHosts {
+		db, err := t.user(path)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", host.ErrHostKey, err)
+		}
+		files = append(files, knownFile{path, db})
+	}
+	return files, nil
+}
+
+// revokedIn reads the @revoked lines of a file, which the library keeps to itself.
+// They hold for every host, as they do there.
+func revokedIn(path string) ([]inventory.HostKey, error) {
+	data, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: known_hosts: %w", host.ErrHostKey, err)
+	}
+	var keys []inventory.HostKey
+	for line := range bytes.Lines(data) {
+		if marker, _, key, _, _, err := ssh.ParseKnownHosts(line); err == nil && marker == "revoked" {
+			keys = append(keys, describeKey(key))
+		}
+	}
+	return keys, nil
+}
+
+// Vouch takes down a key that an authority has signed, by the word of another wire
+// that checked it.
+func (t *Trust) Vouch(h Hop, key inventory.HostKey) error {
+	public, err := parseKey(key)
+	if err != nil {
+		return err
+	}
+	name := keyName(h)
+	return t.learn(name, public, KeyEvent{
+		Alias: h.Alias, Name: xknownhosts.Normalize(name), Key: key, How: "an authority of known_hosts",
+	})
 }
 
 // Judge accepts or refuses a key that another wire has seen, by the rules and
@@ -121,6 +220,3 @@ func ParseHostKey(text string) (inventory.HostKey, error) {
 	}
 	return describeKey(public), nil
 }
-
-// RouteKey is equal for routes that end at the same login.
-func RouteKey(route Route) string { return routeKey(route) }

@@ -27,8 +27,10 @@ func TestWhatAnotherWireMaySpeak(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	kerberos := stranger
-	kerberos.GSSAPI = true
+	kerberos := hopTo(hosttest.StartSSHD(t, "GSSAPIAuthentication yes"))
+	kerberos.Identities, kerberos.Kerberos = stranger.Identities, ssh.Ticket
+	unwanted := stranger
+	unwanted.Kerberos = ssh.Ticket
 	tests := []struct {
 		name     string
 		route    ssh.Route
@@ -40,6 +42,7 @@ func TestWhatAnotherWireMaySpeak(t *testing.T) {
 		{"a command", ssh.Route{hidden}, host.ErrRefused, true},
 		{"a key in hardware", ssh.Route{hardware}, host.ErrAuth, true},
 		{"Kerberos", ssh.Route{kerberos}, host.ErrAuth, true},
+		{"Kerberos, which the server does not take", ssh.Route{unwanted}, host.ErrAuth, false},
 		{"a wrong key", ssh.Route{stranger}, host.ErrAuth, false},
 	}
 	for _, tt := range tests {

@@ -3,13 +3,10 @@
 package ssh_test
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/nightcall-sh/nightcall/internal/credential"
 	"github.com/nightcall-sh/nightcall/internal/host"
 	"github.com/nightcall-sh/nightcall/internal/host/hosttest"
 	"github.com/nightcall-sh/nightcall/internal/host/shell"
@@ -37,45 +34,4 @@ func TestMachineKeepsTheContract(t *testing.T) {
 		t.Fatalf("%v, %s", err, out.Stderr)
 	}
 	hosttest.Contract(t, h, strings.TrimSpace(string(out.Stdout)))
-}
-
-// TestLoginPasswordsThroughPAM logs in with the password of a real account, by
-// each of the two methods that servers take passwords with.
-func TestLoginPasswordsThroughPAM(t *testing.T) {
-	t.Parallel()
-	methods := map[string][]string{
-		"password":             {"PasswordAuthentication yes", "KbdInteractiveAuthentication no"},
-		"keyboard-interactive": {"PasswordAuthentication no", "KbdInteractiveAuthentication yes"},
-	}
-	for name, lines := range methods {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			m := hosttest.StartMachine(t, hosttest.Setup{
-				Accounts: []hosttest.Account{{Name: "kim", Password: "correct horse"}},
-				SSHD:     lines,
-			})
-			for _, password := range []string{"correct horse", "wrong horse"} {
-				d := newDialer(t)
-				ask := func(context.Context, string) (string, error) { return password, nil }
-				d.Password = func(ssh.Hop, bool) *credential.Credential { return credential.New("Password", ask, nil) }
-				hop := as("kim", m)
-				hop.Identities = nil
-				conn, err := d.Dial(t.Context(), ssh.Route{hop})
-				if password == "correct horse" {
-					if err != nil {
-						t.Fatal(err)
-					}
-					_ = conn.Close()
-					continue
-				}
-				if !errors.Is(err, host.ErrAuth) {
-					t.Errorf("err = %v, want ErrAuth", err)
-				}
-			}
-			log := m.Read(t, "/var/log/sshd.log")
-			if n := strings.Count(log, "Failed "); n != 1 || !strings.Contains(log, "Accepted "+name) {
-				t.Errorf("%d failures; log:\n%s", n, log)
-			}
-		})
-	}
 }

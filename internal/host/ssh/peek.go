@@ -28,11 +28,12 @@ type NewKey struct {
 func (d *Dialer) Peek(ctx context.Context, route Route) (key NewKey, isNew bool, err error) {
 	dial := direct(d.Deadlines.withDefaults().Connect)
 	if len(route) > 1 {
-		b, err := d.bastion(ctx, route[:len(route)-1])
+		b, done, err := d.bastion(ctx, route)
 		if err != nil {
 			return NewKey{}, false, err
 		}
-		dial = b.conn.dial
+		defer done()
+		dial = b.dial
 	}
 	return d.peek(ctx, route.Last(), dial)
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/word"
 )
 
 type phase int
@@ -64,6 +66,15 @@ func (p *phases) to(at phase) {
 
 // pause stops the clock while a person decides.
 func (p *phases) pause() { _ = p.SetDeadline(time.Time{}) }
+
+// busy stops the clock while a person may be typing.
+func (p *phases) busy(on bool) {
+	if on {
+		p.pause()
+	} else {
+		p.resume()
+	}
+}
 
 // resume starts the step's clock afresh.
 func (p *phases) resume() {
@@ -186,40 +197,46 @@ func (p *phases) notSSH(err error) error {
 
 // refusal explains which ways in were tried.
 func (l *login) refusal(err error) error {
-	if l.stopped != nil {
-		return l.stopped
+	if l.answers.stopped != nil {
+		return l.answers.stopped
 	}
 	tried := "with keys of the agent and the configuration"
-	if l.trial != nil {
+	if l.answers.trial != nil {
 		tried = "with the password"
 	} else if keys, _ := l.keys.signers(l.ctx, l.hop); len(keys) == 0 {
 		tried = "we have no key to offer"
 	}
-	text := fmt.Sprintf("as %s, %s", l.hop.User, tried)
-	if methods := offered(err); methods != "" {
-		text += "; the server takes " + methods
-	}
+	refused := Refused(l.hop, tried, l.offered)
 	if len(l.trouble) > 0 {
-		text += " (" + strings.Join(l.trouble, "; ") + ")"
+		refused = fmt.Errorf("%w (%s)", refused, strings.Join(l.trouble, "; "))
 	}
-	if errors.Is(err, host.ErrAuth) {
-		return fmt.Errorf("%s: %w", text, err)
+	if errors.Is(err, host.ErrAuth) && !errors.Is(err, errOtherWay) {
+		return fmt.Errorf("%w: %s", refused, strings.TrimPrefix(err.Error(), "ssh: handshake failed: "+host.ErrAuth.Error()+": "))
 	}
-	return fmt.Errorf("%w %s", host.ErrAuth, text)
+	return refused
 }
 
-// offered is the list of methods in the library's error, as far as it tells.
-func offered(err error) string {
-	_, methods, ok := strings.Cut(err.Error(), "attempted methods [")
-	if !ok {
-		return ""
+// ErrNoTicket is wrapped where a server takes Kerberos and there is no ticket for
+// it here.
+var ErrNoTicket = errors.New("there is no Kerberos ticket here")
+
+// Refused says who was not let in and what was tried, which methods the server
+// takes, and what is missing here for Kerberos.
+func Refused(h Hop, tried string, offered []string) error {
+	err := fmt.Errorf("%w as %s, %s", host.ErrAuth, h.User, tried)
+	if len(offered) > 0 {
+		err = fmt.Errorf("%w; the server takes %s", err, word.OneLine(strings.Join(offered, ", ")))
 	}
-	_, rest, ok := strings.Cut(methods, "server supports [")
-	if !ok {
-		return ""
+	switch {
+	case !slices.Contains(offered, gssapi):
+		return err
+	case h.Kerberos == NoTicket:
+		return fmt.Errorf("%w, and %w: kinit gets one", err, ErrNoTicket)
+	case h.Kerberos == KerberosOff:
+		return fmt.Errorf("%w; for Kerberos the ssh configuration needs GSSAPIAuthentication yes", err)
+	default:
+		return err
 	}
-	list, _, _ := strings.Cut(rest, "]")
-	return list
 }
 
 // dialError classifies a TCP connection that did not come about.

@@ -63,13 +63,13 @@ func NewTrust(file string) (*Trust, error) {
 	}, nil
 }
 
-// keyName is how a hop is called in known_hosts.
+// keyName is how a hop is called in known_hosts. A name given by HostKeyAlias
+// stands there without a port.
 func keyName(h Hop) string {
-	name := h.Address
 	if h.KeyName != "" {
-		name = h.KeyName
+		return net.JoinHostPort(h.KeyName, "22")
 	}
-	return net.JoinHostPort(name, strconv.Itoa(h.Port))
+	return net.JoinHostPort(h.Address, strconv.Itoa(h.Port))
 }
 
 // algorithms are the host key algorithms for a hop: those of pinned keys first,
@@ -165,7 +165,7 @@ const (
 // caller holds the lock.
 func (t *Trust) judge(h Hop, name string, remote net.Addr, key ssh.PublicKey) (verdict, []string) {
 	if keys := t.learned[name]; len(keys) > 0 {
-		same := func(k ssh.PublicKey) bool { return bytes.Equal(k.Marshal(), key.Marshal()) }
+		same := func(k ssh.PublicKey) bool { return bytes.Equal(k.Marshal(), plainKey(key).Marshal()) }
 		if slices.ContainsFunc(keys, same) {
 			return pinned, nil
 		}
@@ -193,6 +193,9 @@ func (t *Trust) judge(h Hop, name string, remote net.Addr, key ssh.PublicKey) (v
 // lookup asks what was read of one file. A revoked key counts as changed: it must
 // not be used.
 func lookup(db *knownhosts.HostKeyDB, file, name string, remote net.Addr, key ssh.PublicKey) (verdict, []string) {
+	if _, certified := key.(*ssh.Certificate); certified && !signs(db, name) {
+		return unseen, nil
+	}
 	err := db.HostKeyCallback()(name, hostless(remote), key)
 	if err == nil {
 		return pinned, nil
@@ -211,6 +214,20 @@ func lookup(db *knownhosts.HostKeyDB, file, name string, remote net.Addr, key ss
 	return changed, []string{err.Error()}
 }
 
+// signs reports whether a file has an authority for a name. A certificate is then
+// from that one or not to be used; without one it says nothing.
+func signs(db *knownhosts.HostKeyDB, name string) bool {
+	return slices.ContainsFunc(db.HostKeys(name), func(k knownhosts.PublicKey) bool { return k.Cert })
+}
+
+// plainKey is a key without what certifies it.
+func plainKey(key ssh.PublicKey) ssh.PublicKey {
+	if cert, ok := key.(*ssh.Certificate); ok {
+		return cert.Key
+	}
+	return key
+}
+
 // hostless keeps the lookup to the name: the address behind a name or a bastion
 // may be anybody's.
 func hostless(net.Addr) net.Addr { return &net.TCPAddr{IP: net.IPv4zero} }
@@ -219,11 +236,8 @@ func hostless(net.Addr) net.Addr { return &net.TCPAddr{IP: net.IPv4zero} }
 func (t *Trust) learn(name string, key ssh.PublicKey, e KeyEvent) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	line := xknownhosts.Line([]string{name}, key)
-	if cert, ok := key.(*ssh.Certificate); ok {
-		line = xknownhosts.Line([]string{name}, cert.Key)
-	}
-	if err := appendLine(t.file, line); err != nil {
+	key = plainKey(key)
+	if err := appendLine(t.file, xknownhosts.Line([]string{name}, key)); err != nil {
 		return fmt.Errorf("incident's known_hosts: %w", err)
 	}
 	t.learned[name] = append(t.learned[name], key)
@@ -315,8 +329,10 @@ func isIO(err error) bool {
 	return errors.As(err, &pathErr)
 }
 
-// describeKey is a public key as the inventory keeps it.
+// describeKey is a public key as the inventory keeps it: what certifies it ends,
+// the key stays.
 func describeKey(key ssh.PublicKey) inventory.HostKey {
+	key = plainKey(key)
 	return inventory.HostKey{
 		Type:        key.Type(),
 		Key:         base64.StdEncoding.EncodeToString(key.Marshal()),

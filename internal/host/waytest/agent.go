@@ -1,4 +1,6 @@
-package ssh_test
+//go:build linux
+
+package waytest
 
 import (
 	"crypto/ed25519"
@@ -15,7 +17,6 @@ import (
 
 	"github.com/nightcall-sh/nightcall/internal/host"
 	"github.com/nightcall-sh/nightcall/internal/host/hosttest"
-	"github.com/nightcall-sh/nightcall/internal/host/ssh"
 )
 
 // agentWith serves an agent that holds many strangers' keys and then these.
@@ -55,10 +56,10 @@ func agentWith(t *testing.T, strangers int, keys ...any) string {
 	return socket
 }
 
-// The key that the configuration names comes first, whatever else the agent
-// holds; a server that allows few attempts is not bothered with the rest.
-func TestAgentWithManyKeys(t *testing.T) {
-	t.Parallel()
+// agentWithManyKeys has the key that the configuration names come first, whatever
+// else the agent holds; a server that allows few attempts is not bothered with the
+// rest.
+func agentWithManyKeys(t *testing.T, wire Wire) {
 	s := hosttest.StartSSHD(t, "MaxAuthTries 2")
 	data, err := os.ReadFile(s.Identity)
 	if err != nil {
@@ -78,22 +79,20 @@ func TestAgentWithManyKeys(t *testing.T) {
 	}
 	hop := hopTo(s)
 	hop.Identities, hop.OnlyThese, hop.Agent = []string{onlyPublic}, false, agentWith(t, 12, right)
-	_ = dial(t, newDialer(t), hop)
+	_ = wire.enter(t, settings(t), hop)
 }
 
-// Where nothing says which key is the right one, we stop before the server hangs
-// up, and say what was left out.
-func TestAgentWithTooManyKeys(t *testing.T) {
-	t.Parallel()
+// agentWithTooManyKeys stops before the server hangs up, where nothing says which
+// key is the right one, and says what was left out.
+func agentWithTooManyKeys(t *testing.T, wire Wire) {
 	s := hosttest.StartSSHD(t, "MaxAuthTries 6")
 	hop := hopTo(s)
 	hop.Identities, hop.OnlyThese, hop.Agent = nil, false, agentWith(t, 12)
-	_, err := newDialer(t).Dial(t.Context(), ssh.Route{hop})
+	err := wire.refused(t, settings(t), hop)
 	if !errors.Is(err, host.ErrAuth) || !strings.Contains(err.Error(), "7 keys were not offered") {
 		t.Errorf("err = %v, want ErrAuth and what was not offered", err)
 	}
-	log, err := os.ReadFile(s.Log)
-	if err != nil || strings.Contains(string(log), "Too many authentication failures") || strings.Count(string(log), "Failed publickey") != 5 {
-		t.Errorf("the server saw (%v):\n%s", err, log)
+	if log := s.AwaitLog(t, "Failed publickey", 5); strings.Contains(log, "Too many authentication failures") {
+		t.Errorf("the server saw:\n%s", log)
 	}
 }
