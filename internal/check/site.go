@@ -24,6 +24,7 @@ type Site struct {
 	alone     map[string][]Alone
 	called    map[string]int // other hosts that call a host
 	unvisited map[string][]Unvisited
+	moving    map[string][]Moving
 	claim     *inventory.Claim
 }
 
@@ -31,7 +32,7 @@ type Site struct {
 func NewSite(fleet inventory.Fleet, m link.Map) *Site {
 	s := &Site{
 		Map: m, Groups: m.Groups(), siblings: map[string]link.Group{}, odd: map[string][]link.Oddity{},
-		attempts: map[string][]Attempt{}, alone: map[string][]Alone{}, called: map[string]int{}, unvisited: map[string][]Unvisited{}, claim: fleet.Claim,
+		attempts: map[string][]Attempt{}, alone: map[string][]Alone{}, called: map[string]int{}, unvisited: map[string][]Unvisited{}, moving: movingOf(fleet), claim: fleet.Claim,
 	}
 	for _, g := range s.Groups {
 		for _, h := range g.Hosts {
@@ -79,6 +80,12 @@ func siteInputs() []input {
 		}),
 		derive("alone", "services of a host that several others need and that no sibling offers", []string{"sockets"}, func(s Subject) fact.Observed[[]Alone] {
 			return beside(s, s.Host.Facts.Sockets, func(site *Site) []Alone { return site.alone[s.Host.Name] })
+		}),
+		derive("moving", "addresses that keepalived moves between hosts, at the first host by name that is told of one", []string{"virtual_routers", "interfaces"}, func(s Subject) fact.Observed[[]Moving] {
+			if s.Site == nil {
+				return fact.Observed[[]Moving]{}
+			}
+			return follow(s.Host.Facts.VirtualRouters, func([]fact.VirtualRouter) []Moving { return s.Site.moving[s.Host.Name] })
 		}),
 		derive("watched", "whether monitoring is said to work, and what watches the host from within", []string{"processes"}, readWatched),
 		derive("unvisited", "addresses in the customer's network that a host, as the first by name, is connected with and that nobody visited", []string{"sockets"}, func(s Subject) fact.Observed[[]Unvisited] {

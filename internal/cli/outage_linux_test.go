@@ -21,7 +21,7 @@ var outageHosts = []string{"lb1", "be1", "be2", "be3", "db1", "db2", "cache1", "
 // accusations are what the outages are about: the healthy fleet has none of them.
 var accusations = []string{
 	"balancer-server-down", "balancer-without-checks", "database-bigger-than-rows", "database-disk-full", "dependency-cut-off",
-	"filesystem-full", "replication-broken", "replication-lagging", "sibling-file-differs", "unauthenticated-service",
+	"filesystem-full", "replication-broken", "replication-lagging", "sibling-file-differs", "sibling-set-up-otherwise", "unauthenticated-service",
 }
 
 // A realFleet is hosts of scripts/fleet that run real servers.

@@ -18,12 +18,17 @@ func TestPostgreSQLReplication(t *testing.T) {
 	const query = "runuser -u postgres -- psql -h /run/postgresql -Atc "
 	f.until(t, "pg2", query+"'SELECT status FROM pg_stat_wal_receiver' 2>&1 || :", "streaming")
 	f.on(t, "pg1", query+"'CREATE TABLE orders AS SELECT generate_series(1, 20000) AS id'")
+	f.on(t, "pg1", query+`"CREATE TABLE pictures AS SELECT i AS id, decode((SELECT string_agg(md5(i::text || j::text), '') FROM generate_series(1, 4000) AS j), 'hex') AS data FROM generate_series(1, 40) AS i"`)
 	f.until(t, "pg2", query+"'SELECT count(*) FROM orders' 2>&1 || :", "20000")
 
 	accused := []string{"replication-broken", "replication-lagging", "unauthenticated-service", "dependency-cut-off"}
 	innocent(t, f.findings(t, "all is well"), accused...)
 	main, standby := f.database(t, "pg1"), f.database(t, "pg2")
-	if main.Kind != "postgresql" || main.Port != 5432 || main.ReadOnly || len(main.Replication) != 0 || main.Bytes < 1<<20 || !slices.ContainsFunc(main.Tables, func(x fact.Table) bool { return x.Name == "postgres" }) {
+	pictures := func(x fact.Table) bool {
+		return x.Name == "postgres.public.pictures" && x.Blobs == "data" && x.Bytes > 1<<20
+	}
+	if main.Kind != "postgresql" || main.Port != 5432 || main.ReadOnly || len(main.Replication) != 0 ||
+		main.Bytes < 1<<22 || main.BlobPercent < 10 || !slices.ContainsFunc(main.Tables, pictures) {
 		t.Errorf("the main: %+v", main)
 	}
 	source := strings.Fields(f.on(t, "pg1", "hostname -I"))[0] + ":5432"

@@ -17,7 +17,10 @@ func newSiblingsCmd(a *app) *cobra.Command {
 		Short:   "List the hosts that do the same job, and the odd one out",
 		Long: `List the groups of hosts that do the same job, and in what any of them differs from
 most of the others: operating system, kernel, the versions of its services, a service
-that is not there.
+that is not there. Of three or more, the one is named that alone has another packet
+filter, configuration file, line in /etc/hosts, resolver, time zone, size or route, that
+was not seen to call what all others call, or whose clock is off; and since when, where
+what was changed on it lately tells.
 
 Hosts are siblings when their names differ in their numbers only and they share a
 service; when one is the replica of the other; when the same client calls the same
@@ -52,12 +55,12 @@ func runSiblings(ctx context.Context, a *app) error {
 		}
 		return printJSON(a.io, map[string]any{"groups": groups, "odd": odd})
 	}
-	table := newTable(a.io, "GROUP", "RUNS", "HOSTS", "ODD", "WHAT", "HAS", "USUAL")
+	table := newTable(a.io, "GROUP", "RUNS", "HOSTS", "ODD", "WHAT", "HAS", "USUAL", "SINCE")
 	for _, g := range groups {
 		table.row(g.Name, dash(link.TitleOf(g.Runs)), siblingsText(g.Hosts))
 		for _, o := range odd {
 			if o.Group == g.Name {
-				table.row(g.Name, "", "", o.Host, strings.TrimSpace(o.What+" "+o.Subject), o.Has, o.Usual)
+				table.row(g.Name, "", "", o.Host, strings.TrimSpace(o.What+" "+o.Subject), o.Has, o.Usual, o.Since)
 			}
 		}
 	}

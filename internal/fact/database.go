@@ -51,7 +51,7 @@ var replicationQuestions = []string{`SHOW ALL SLAVES STATUS\G`, `SHOW REPLICA ST
 // others. The words for the log changed with version 10.
 var postgresQuestions = []string{
 	`SELECT '#server', current_setting('server_version'), current_setting('port'), current_setting('data_directory'), pg_is_in_recovery()`,
-	`SELECT '#table', datname, '', pg_database_size(oid), 0, 0, 0 FROM pg_database WHERE datallowconn ORDER BY 4 DESC LIMIT 5000`,
+	`SELECT '#database', datname, pg_database_size(oid) FROM pg_database WHERE datallowconn ORDER BY 3 DESC LIMIT 5000`,
 	`SELECT '#source', substring(setting from 'host=([^ ]+)'), substring(setting from 'port=([0-9]+)') FROM pg_settings WHERE name='primary_conninfo' AND pg_is_in_recovery()`,
 	`SELECT '#receiver', status, substring(conninfo from 'host=([^ ]+)'), substring(conninfo from 'port=([0-9]+)') FROM pg_stat_wal_receiver`,
 	`SELECT '#paused' WHERE CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() END`,
@@ -60,17 +60,30 @@ var postgresQuestions = []string{
 	`SELECT '#lag', CASE WHEN pg_last_xlog_receive_location() = pg_last_xlog_replay_location() THEN 0 ELSE floor(extract(epoch FROM now() - pg_last_xact_replay_timestamp())) END`,
 }
 
+// postgresNames are the largest databases, by names that no client takes for more
+// than a name; postgresTables asks each for its largest tables and their columns
+// for binary values. What lies in TOAST counts as its table's.
+const (
+	postgresNames  = `SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate AND datname ~ '^[A-Za-z0-9_-]+$' ORDER BY pg_database_size(oid) DESC LIMIT 16`
+	postgresTables = `SELECT '#table', current_database() || '.' || n.nspname, c.relname, pg_table_size(c.oid), pg_indexes_size(c.oid), 0, greatest(c.reltuples, 0)::bigint, ` +
+		`(SELECT string_agg(attname, ', ') FROM pg_attribute WHERE attrelid = c.oid AND atttypid = 17 AND attnum > 0 AND NOT attisdropped) ` +
+		`FROM (SELECT t.oid, t.relname, t.relnamespace, t.reltuples, t.relpages FROM pg_class t LEFT JOIN pg_class x ON x.oid = t.reltoastrelid WHERE t.relkind IN ('r', 'm') ORDER BY t.relpages + coalesce(x.relpages, 0) DESC LIMIT 300) c ` +
+		`JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') OR c.relname = 'pg_largeobject' AND c.relpages > 100`
+)
+
 // postgres asks a server through its socket, in sessions that cannot write; one
 // that lets nobody in is asked once.
 func postgres() string {
-	ask := func(question string) string {
+	in := func(database, question string) string {
 		return `PGOPTIONS="-c default_transaction_read_only=on -c statement_timeout=8000" ` +
-			`runuser -u postgres -- psql -X -A -t -F "	" -d postgres -h "${s%/*}" -p "${s##*.}" -c "` + question + `" 2>&1`
+			`runuser -u postgres -- psql -X -A -t -F "	" -d ` + database + ` -h "${s%/*}" -p "${s##*.}" -c "` + question + `" 2>&1`
 	}
+	ask := func(question string) string { return in("postgres", question) }
 	text := "e=$(" + ask(postgresQuestions[0]) + ")\necho \"$e\"\ncase $e in '#server'*)\n"
 	for _, q := range postgresQuestions[1:] {
 		text += ask(q) + "\n"
 	}
+	text += "for b in $(" + ask(strings.ReplaceAll(postgresNames, "$", `\$`)) + "); do\ncase $b in *[!A-Za-z0-9_-]*) continue ;; esac\n" + in(`"$b"`, postgresTables) + "\ndone\n"
 	return text + ";;\nesac"
 }
 
@@ -162,6 +175,7 @@ type databaseReader struct {
 	blobs  map[string]string // columns by table
 	files  map[string]int64  // sizes by table
 	tables []Table
+	sizes  []Table           // of whole databases, where the server tells
 	status map[string]string // of the replication that is being read
 }
 
@@ -180,6 +194,14 @@ func (d *databaseReader) line(line string) {
 		d.server(f)
 	case f[0] == "#blobs" && len(f) == 4:
 		d.blob(f[1]+"."+f[2], f[3])
+	case f[0] == "#database" && len(f) == 3:
+		size, _ := number(f[2])
+		d.sizes = append(d.sizes, Table{Name: clean(f[1]), Bytes: claimed(size)})
+	case f[0] == "#table" && len(f) == 8: // with its columns for binary values
+		if f[7] != "" {
+			d.blob(f[1]+"."+f[2], f[7])
+		}
+		d.table(f)
 	case f[0] == "#table" && len(f) == 7:
 		d.table(f)
 	case f[0] == "#file" && len(f) == 3:
@@ -250,12 +272,21 @@ func (d *databaseReader) file(name, text string) {
 // sum adds up the tables of a server, by their files where these are larger than
 // what the statistics know.
 func (d *databaseReader) sum() {
+	if len(d.tables) == 0 {
+		d.tables, d.sizes = d.sizes, nil
+	}
 	for n := range d.tables {
 		t := &d.tables[n]
 		t.Bytes = max(t.Bytes, d.files[t.Name])
 		d.now.Bytes += t.Bytes
 		if t.Blobs != "" {
 			d.now.BlobBytes += t.Bytes
+		}
+	}
+	if len(d.sizes) > 0 { // they hold what tables do not tell: catalogues, and what lies between rows
+		d.now.Bytes = 0
+		for _, s := range d.sizes {
+			d.now.Bytes += s.Bytes
 		}
 	}
 	slices.SortStableFunc(d.tables, func(a, b Table) int { return cmp.Compare(b.Bytes, a.Bytes) })
@@ -291,7 +322,7 @@ func (d *databaseReader) end() {
 			d.denied = append(d.denied, text)
 		}
 	}
-	d.now, d.socket, d.words, d.tables = nil, "", "", nil
+	d.now, d.socket, d.words, d.tables, d.sizes = nil, "", "", nil, nil
 	d.blobs, d.files = map[string]string{}, map[string]int64{}
 }
 

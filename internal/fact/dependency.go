@@ -276,8 +276,8 @@ func (d *dependencyReader) file(file string, lines []numbered) {
 	if len(lines) == 0 {
 		return
 	}
-	if pid, ok := environmentOf(file); ok {
-		d.environment(pid, lines)
+	if m := environmentFile.FindStringSubmatch(file); m != nil {
+		d.environment(m[2], d.processes[m[1]], lines)
 		return
 	}
 	name, process := d.place(file)
@@ -312,20 +312,17 @@ func (d *dependencyReader) adder(process, file string) adder {
 	}
 }
 
-// environmentOf is the process whose environment a file is.
-func environmentOf(file string) (process string, ok bool) {
-	process, ok = strings.CutSuffix(file, "/environ")
-	return process, ok && strings.HasPrefix(process, "/proc/")
-}
+// environmentFile is the environment of a process.
+var environmentFile = regexp.MustCompile(`^(/proc/(\d+))/environ$`)
 
 // environment reads settings as those of a file. Their order means nothing, so
 // that a host and its port are put beside each other, and lines have no number.
-func (d *dependencyReader) environment(process string, lines []numbered) {
+func (d *dependencyReader) environment(pid, process string, lines []numbered) {
 	slices.SortFunc(lines, func(a, b numbered) int { return strings.Compare(a.text, b.text) })
 	for n := range lines {
 		lines[n].number = 0
 	}
-	settings(lines, d.adder(clean(d.processes[process]), "environment of "+clean(strings.TrimPrefix(process, "/proc/"))))
+	settings(lines, d.adder(clean(process), "environment of "+pid))
 }
 
 // programOf is whose configuration a file is, by its name; empty where any

@@ -163,6 +163,10 @@ func mysqlLooks(args []string) bool {
 
 func psqlLooks(args []string) bool {
 	login := strings.Split("-u postgres -- psql -X -A -t -F \t -d postgres -h $ -p $ -c", " ")
+	if n := slices.Index(args, "-d"); n > 0 && n+1 < len(args) && args[n+1] == "$" { // another database of the server
+		args = slices.Clone(args)
+		args[n+1] = "postgres"
+	}
 	return len(args) == len(login)+1 && slices.Equal(args[:len(login)], login) && sqlLooks(args[len(login)])
 }
 

@@ -153,6 +153,16 @@ func (m Map) On(host string) []Service {
 	return m.Services[from:to]
 }
 
+// from returns the links of a client.
+func (m Map) from(host string) []Link {
+	begin, _ := slices.BinarySearchFunc(m.Links, host, func(l Link, name string) int { return strings.Compare(l.From.Name(), name) })
+	end := begin
+	for end < len(m.Links) && m.Links[end].From.Name() == host {
+		end++
+	}
+	return m.Links[begin:end]
+}
+
 // Node returns the host of this name.
 func (m Map) Node(name string) (Node, bool) {
 	n := slices.IndexFunc(m.Hosts, func(h Node) bool { return h.Name == name })

@@ -11,7 +11,8 @@ import (
 )
 
 // setUp compares what siblings are told to do: their packet filters, what their
-// configurations call, how their balancers spread, and their clocks. Where each
+// configurations call, how their balancers spread, how they find names and ways,
+// whom they call, and their clocks. Where each
 // has its own, nothing is odd: only the one among several equals is named.
 func (m Map) setUp(g Group, facts map[string]*fact.Set) []Oddity {
 	var out []Oddity
@@ -41,6 +42,12 @@ func (m Map) setUp(g Group, facts map[string]*fact.Set) []Oddity {
 		return touched(f, func(file string) bool { return strings.Contains(file, "haproxy") })
 	})
 	out = append(out, m.files(g, facts, out)...)
+	for _, s := range settings {
+		add(s.what, s.subject, known(s.text), func(f *fact.Set) string {
+			return touched(f, func(file string) bool { return slices.Contains(s.files, file) })
+		})
+	}
+	out = append(out, m.unlinked(g, facts)...)
 	return append(out, g.clock(facts)...)
 }
 

@@ -2,6 +2,7 @@ package link
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -32,6 +33,21 @@ func TestSetUp(t *testing.T) {
 	}
 	conf := func(file, sum string) fact.Configuration {
 		return fact.Configuration{File: file, Process: "nginx", Checksum: sum, Size: 9}
+	}
+	names := func(line string) func(*fact.Set, string) {
+		return func(f *fact.Set, own string) {
+			f.DNS = seen(fact.DNS{Hosts: []string{own + " itself", "127.0.1.1 " + own, line}})
+			f.Changes = seen([]fact.Change{{At: at, Kind: "file", What: "/etc/hosts"}})
+		}
+	}
+	system := func(f *fact.Set, own string) {
+		f.DNS = seen(fact.DNS{Servers: []string{"10.0.0.53"}, Search: []string{"corp.example"}})
+		f.Clock.Value.Zone = "+0000"
+		f.CPU, f.Memory = seen(fact.CPU{Count: 4}), seen(fact.Memory{Total: 8<<30 - int64(len(own))<<20})
+		f.Routes = seen([]fact.Route{{To: netip.MustParsePrefix("0.0.0.0/0"), Via: netip.MustParseAddr("10.0.0.251")}, {To: netip.MustParsePrefix("10.0.0.0/24"), Device: own}})
+	}
+	calls := func(f *fact.Set, own string) {
+		f.Sockets.Value.Connections = append(f.Sockets.Value.Connections, sock(own, "java 10.7.7.7:6379").Connections...)
 	}
 	usual := files(conf("/etc/nginx/a", "1"), conf("/etc/nginx/b", "1"))
 	odd := func(hosts ...inventory.Host) []string {
@@ -79,14 +95,16 @@ func TestSetUp(t *testing.T) {
 			[]string{"be3 clock: 4m0s ahead, not right like [be1 be2] since when is not recorded"},
 		},
 		{
-			"a file", []inventory.Host{sibling(1, usual), sibling(2, usual), sibling(3, func(f *fact.Set, _ string) {
+			"a file",
+			[]inventory.Host{sibling(1, usual), sibling(2, usual), sibling(3, func(f *fact.Set, _ string) {
 				f.Configurations = seen([]fact.Configuration{conf("/etc/nginx/a", "1"), conf("/etc/nginx/b", "2")})
 				f.Changes = seen([]fact.Change{{At: at, Kind: "file", What: "/etc/nginx/b"}, {At: at.Add(time.Hour), Kind: "file", What: "/etc/nginx/a"}})
 			})},
 			[]string{"be3 file /etc/nginx/b: checksum 2, 9 bytes, not checksum 1, 9 bytes like [be1 be2] since 2026-03-01 04:30 UTC perhaps: /etc/nginx/b was changed then"},
 		},
 		{
-			"one more file", []inventory.Host{sibling(1, usual), sibling(2, files(conf("/etc/nginx/a", "1"), conf("/etc/nginx/b", "1"), conf("/etc/nginx/c", "1"))), sibling(3, usual)},
+			"one more file",
+			[]inventory.Host{sibling(1, usual), sibling(2, files(conf("/etc/nginx/a", "1"), conf("/etc/nginx/b", "1"), conf("/etc/nginx/c", "1"))), sibling(3, usual)},
 			[]string{"be2 file names of nginx: /etc/nginx/c, not nothing of that like [be1 be3] since when is not recorded"},
 		},
 		{"a file of its own for each", []inventory.Host{
@@ -101,6 +119,24 @@ func TestSetUp(t *testing.T) {
 			f.Dependencies.Value = []fact.Dependency{{Scheme: "mysql", Host: "db2", Port: 3306, File: "/etc/nginx/b"}, {Host: own, Port: 9000}}
 			f.Configurations.Value[1].Checksum = "3"
 		})}, []string{"be3 configuration of what it calls: mysql db2:3306, not mysql db1:3306 like [be1 be2] since when is not recorded"}},
+		{
+			"a line in /etc/hosts",
+			[]inventory.Host{sibling(1, names("10.0.1.1 db1")), sibling(2, names("10.0.1.9 db1")), sibling(3, names("10.0.1.1  db1"))},
+			[]string{"be2 names in /etc/hosts: 10.0.1.9 db1, not 10.0.1.1 db1 like [be1 be3] since 2026-03-01 04:30 UTC perhaps: /etc/hosts was changed then"},
+		},
+		{"a resolver, a zone, a size and a way", []inventory.Host{sibling(1, system), sibling(2, system), sibling(3, func(f *fact.Set, own string) {
+			system(f, own)
+			f.DNS.Value.Servers, f.Clock.Value.Zone, f.CPU.Value.Count = []string{"10.0.0.54"}, "+0400", 2
+			f.Routes.Value[0].Via = netip.MustParseAddr("10.0.0.254")
+		})}, []string{
+			"be3 resolver: nameserver 10.0.0.54, not nameserver 10.0.0.53 like [be1 be2] since when is not recorded",
+			"be3 zone: +0400, not +0000 like [be1 be2] since when is not recorded",
+			"be3 size: 2 CPUs, not 4 CPUs like [be1 be2] since when is not recorded",
+			"be3 route: 0.0.0.0/0 through 10.0.0.254, not 0.0.0.0/0 through 10.0.0.251 like [be1 be2] since when is not recorded",
+		}},
+		{"a sibling that was not seen to call", []inventory.Host{sibling(1, calls), sibling(2, nil), sibling(3, calls)}, []string{
+			"be2 link to Redis on 10.7.7.7:6379: was not seen to call it, not call it like [be1 be3]",
+		}},
 		{"clocks that all are off", []inventory.Host{
 			sibling(1, func(f *fact.Set, _ string) { f.Clock.Value.Offset = 2490 * time.Millisecond }),
 			sibling(2, func(f *fact.Set, _ string) { f.Clock.Value.Offset = 2510 * time.Millisecond }),

@@ -225,7 +225,7 @@ func groupName(hosts []string) string {
 type Oddity struct {
 	Host     string   `json:"host"`
 	Group    string   `json:"group"`
-	What     string   `json:"what"`     // os, kernel, version, service, firewall, configuration, file, clock
+	What     string   `json:"what"`     // os, kernel, version, service, firewall, configuration, file, names, resolver, zone, size, route, link, clock
 	Subject  string   `json:"subject"`  // of what: MySQL, Spring on port 8080; empty for os and kernel
 	Has      string   `json:"has"`      // what this host has
 	Usual    string   `json:"usual"`    // what most of the others have
