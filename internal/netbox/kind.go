@@ -38,8 +38,20 @@ const (
 // a transaction of one wait for rows that another's holds, so they are written side
 // by side. (Interfaces and disks are both counted at their host: not in one wave.)
 var waves = [][]Kind{
-	{Tag}, {CustomField}, {Site}, {Manufacturer}, {DeviceType}, {Role}, {Platform}, {ClusterType}, {Cluster},
-	{Device, VM}, {Interface, VMInterface}, {Disk, Prefix, Address, Service}, {Journal}, {Picture},
+	{Tag},
+	{CustomField},
+	{Site},
+	{Manufacturer},
+	{DeviceType},
+	{Role},
+	{Platform},
+	{ClusterType},
+	{Cluster},
+	{Device, VM},
+	{Interface, VMInterface},
+	{Disk, Prefix, Address, Service},
+	{Journal},
+	{Picture},
 }
 
 // order is every kind, wave after wave.
