@@ -49,10 +49,14 @@ const mark = "@@nightcall-"
 // zero and the host has gzip, for that many compressed bytes of it, which spares
 // a slow line and a shell that reads byte by byte; else for its plain lines.
 //
+// It is one compound command, which a shell has read to its end before it runs any
+// of it: busybox's reads a thousand bytes at a time, and would take what is meant
+// for the shells and programs that read after it.
+//
 // On a terminal, each shell reads its commands as texts.
 func greeting(word string, opts Options, packed int, terminal bool) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "#nightcall greeting %s\n", word)
+	fmt.Fprintf(&b, "#nightcall greeting %s\n{\n", word)
 	b.WriteString(plainSpeech)
 	b.WriteString(whoAmI)
 	next := "exec sh -s"
@@ -70,6 +74,7 @@ func greeting(word string, opts Options, packed int, terminal bool) string {
 	if packed > 0 {
 		fmt.Fprintf(&b, "if [ -n \"$nc_how\" ]; then exec 3<&0\n%s\nfi\n", unpack(packed))
 	}
+	b.WriteString("}\n")
 	return b.String()
 }
 
