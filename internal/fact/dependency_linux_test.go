@@ -56,14 +56,7 @@ func TestDependenciesOfAProgram(t *testing.T) {
 	program := exec.CommandContext(t.Context(), filepath.Join(dir, "node"), "-test.run=^TestProgram$", filepath.Join(dir, "opt", "app.js"), "-config="+filepath.Join(dir, "etc", "shop.properties"))
 	program.Args = slices.Insert(program.Args, 2, "--")
 	program.Dir, program.Env = filepath.Join(dir, "run"), append(os.Environ(), "NIGHTCALL_TEST_PROGRAM=1")
-	stdin, err := program.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := program.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = stdin.Close(); _ = program.Wait() })
+	start(t, program)
 	want := []string{
 		"mongodb m1:27018 /opt/config.json:2", "mysql db1:3306 /etc/shop.properties:1",
 		"postgresql db2:5433 /run/.env:2", "redis cache1:6380 /run/config/application.yml:3",
@@ -100,6 +93,19 @@ func TestDependenciesOfAProgram(t *testing.T) {
 	}
 }
 
+// start runs a program until the test ends, when its standard input does.
+func start(t *testing.T, program *exec.Cmd) {
+	t.Helper()
+	stdin, err := program.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := program.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = stdin.Close(); _ = program.Wait() })
+}
+
 // checksums are those of the files below a directory.
 func checksums(out, dir string) []string {
 	var list []string
@@ -127,14 +133,7 @@ func TestEnvironmentsKeepTheirSecrets(t *testing.T) {
 	program := exec.CommandContext(t.Context(), filepath.Join(dir, "orders"), "-test.run=^TestProgram$")
 	program.Dir, program.SysProcAttr = dir, &syscall.SysProcAttr{Setsid: true} // services have no terminal
 	program.Env = append([]string{"NIGHTCALL_TEST_PROGRAM=1", "ORDERS_DB_PORT=3307", "ORDERS_DB_HOST=db1"}, secretSettings(canary)...)
-	stdin, err := program.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := program.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = stdin.Close(); _ = program.Wait() })
+	start(t, program)
 	want := []string{
 		" db1:3307", "amqp mq1:5672", "elasticsearch fd00::7:9200", "https h:443", "https sentry.lan:443", "kafka k1:9092", "kafka k2:9092", "mongodb m1:27018", "mongodb m2:27017",
 		"mysql db5:3306", "mysql db6:3307", "postgresql db2:5433", "redis r1:6379", "sqlserver sql1:1433",

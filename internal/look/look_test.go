@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/nightcall-sh/nightcall/internal/fact"
+	"github.com/nightcall-sh/nightcall/internal/host/hosttest"
 )
 
 func dial(ctx context.Context, address string) (net.Conn, error) {
@@ -169,25 +170,10 @@ func startRedis(t *testing.T, program, password string) string {
 // speaker answers each connection's first words.
 func speaker(t *testing.T, answer string) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				_, _ = c.Read(make([]byte, 512))
-				_, _ = io.WriteString(c, answer)
-				_ = c.Close()
-			}()
-		}
-	}()
-	return l.Addr().String()
+	return hosttest.Serve(t, func(c net.Conn) {
+		_, _ = c.Read(make([]byte, 512))
+		_, _ = io.WriteString(c, answer)
+	}).String()
 }
 
 // What the manuals say that these answer.

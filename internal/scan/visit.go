@@ -52,6 +52,9 @@ func Sections(facts []fact.Fact) []shell.Section {
 // withSources adds the facts whose scripts tell others.
 func withSources(facts []fact.Fact) []fact.Fact {
 	for _, f := range facts {
+		if f.Probe.From == "" {
+			continue
+		}
 		asked := slices.ContainsFunc(facts, func(g fact.Fact) bool { return g.Name == f.Probe.From })
 		if source, ok := fact.Lookup(f.Probe.From); ok && !asked {
 			facts = append(slices.Clip(facts), source)

@@ -13,6 +13,14 @@ func Serve(t testing.TB, handle func(net.Conn)) *net.TCPAddr {
 	if err != nil {
 		t.Fatal(err)
 	}
+	Accept(t, l, handle)
+	return l.Addr().(*net.TCPAddr)
+}
+
+// Accept hands each connection to handle, after which it is closed, until the test
+// ends and the listener with it.
+func Accept(t testing.TB, l net.Listener, handle func(net.Conn)) {
+	t.Helper()
 	t.Cleanup(func() { _ = l.Close() })
 	go func() {
 		for {
@@ -26,5 +34,4 @@ func Serve(t testing.TB, handle func(net.Conn)) *net.TCPAddr {
 			}()
 		}
 	}()
-	return l.Addr().(*net.TCPAddr)
 }

@@ -98,11 +98,8 @@ func (c *collector) abandon() {
 	if c.current == "" {
 		return
 	}
-	a := Answer{Section: c.current}
-	if c.missing == "" {
-		c.missing = "it ended before its time"
-	}
-	c.finish(a)
+	c.missing = cmp.Or(c.missing, "it ended before its time")
+	c.finish(Answer{Section: c.current})
 }
 
 // release moves the answers that are whole, in order, to the visit.

@@ -43,16 +43,7 @@ func agentWith(t *testing.T, strangers int, keys ...any) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() { _ = agent.ServeAgent(ring, c) }()
-		}
-	}()
+	hosttest.Accept(t, l, func(c net.Conn) { _ = agent.ServeAgent(ring, c) })
 	return socket
 }
 

@@ -35,6 +35,17 @@ type Conn interface {
 // A Dial logs in at the end of a route.
 type Dial func(ctx context.Context, route ssh.Route) (Conn, error)
 
+// Of is a dialer's own way to log in.
+func Of[C Conn](dial func(context.Context, ssh.Route) (C, error)) Dial {
+	return func(ctx context.Context, route ssh.Route) (Conn, error) {
+		conn, err := dial(ctx, route)
+		if err != nil {
+			return nil, err
+		}
+		return conn, nil
+	}
+}
+
 // A Wire makes a dialer with these settings, and ends what it shares with the
 // test.
 type Wire func(t *testing.T, s Settings) Dial
