@@ -60,12 +60,13 @@ type Source interface {
 // A Board serves one incident.
 type Board struct {
 	source Source
-	writer Writer // or nil
-	views  [3]view
+	writer Writer    // or nil
+	words  [3]string // of the views' links, which never change
 
 	data report.Data // only for whoever refreshes
 
 	mu      sync.Mutex
+	views   [3]view
 	glance  string
 	svg     []byte // who talks to whom
 	open    string // the questions that can be ticked, as options of a form
@@ -74,7 +75,6 @@ type Board struct {
 
 // A view is one of the pages.
 type view struct {
-	word string // of its link
 	html string // as it is now
 	news string // the same, as an event
 }
@@ -99,8 +99,8 @@ type client struct {
 // writer, people may join.
 func New(ctx context.Context, source Source, writer Writer) (*Board, error) {
 	b := &Board{source: source, writer: writer, clients: map[*client]bool{}}
-	for n := range b.views {
-		b.views[n].word = word()
+	for n := range b.words {
+		b.words[n] = word()
 	}
 	return b, b.refresh(ctx)
 }
@@ -115,7 +115,7 @@ func word() string {
 // Paths are the paths of the links: for those who pay, for those who repair, and
 // for those who join, which is empty when nobody may.
 func (b *Board) Paths() (pay, repair, join string) {
-	path := func(n int) string { return "/" + b.views[n].word + "/" }
+	path := func(n int) string { return "/" + b.words[n] + "/" }
 	if b.writer != nil {
 		join = path(joined)
 	}
@@ -251,8 +251,8 @@ func (b *Board) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // nothing of the word.
 func (b *Board) view(word string) int {
 	found := -1
-	for n, v := range b.views {
-		if subtle.ConstantTimeCompare([]byte(v.word), []byte(word)) == 1 && (n != joined || b.writer != nil) {
+	for n, own := range b.words {
+		if subtle.ConstantTimeCompare([]byte(own), []byte(word)) == 1 && (n != joined || b.writer != nil) {
 			found = n
 		}
 	}

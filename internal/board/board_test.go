@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -232,6 +233,34 @@ func TestNewsReachEverybody(t *testing.T) {
 	}
 }
 
+// A page may be read at the moment it is made anew: the race detector is the judge.
+func TestReadWhileMadeAnew(t *testing.T) {
+	t.Parallel()
+	b, err := New(t.Context(), night(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, all, _ := b.Paths()
+	var reading sync.WaitGroup
+	for range 4 {
+		reading.Go(func() {
+			for range 20 {
+				w := httptest.NewRecorder()
+				b.ServeHTTP(w, httptest.NewRequest(http.MethodGet, all, nil))
+				if w.Code != http.StatusOK {
+					t.Errorf("answered %d", w.Code)
+				}
+			}
+		})
+	}
+	for range 20 {
+		if err := b.refresh(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	reading.Wait()
+}
+
 // On a network it is encrypted, by the certificate whose fingerprint was told.
 func TestTLS(t *testing.T) {
 	t.Parallel()
@@ -341,7 +370,7 @@ func TestNobodyJoins(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, join := b.Paths(); join != "" || b.view(b.views[joined].word) >= 0 {
+	if _, _, join := b.Paths(); join != "" || b.view(b.words[joined]) >= 0 {
 		t.Errorf("the link is %q", join)
 	}
 }
