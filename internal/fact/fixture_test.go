@@ -23,7 +23,7 @@ var at = time.Date(2026, 1, 3, 4, 30, 0, 0, time.UTC)
 //
 // Its comment says about the host and, in lines of their own, "root: no" and
 // "interval: 500ms"; root and one second are the defaults. Its sections are
-// "now", what its date said; "out", the script's output; "/path", a file; "/path denied", one that was
+// "now", what its date said; "out", the script's output, with ␀ for NUL; "/path", a file; "/path denied", one that was
 // refused; "again /path", a file's second reading; "missing", why the script has
 // no answer; and "want", what the parser makes of it all, as JSON.
 type fixture struct {
@@ -71,7 +71,7 @@ func raw(archive *txtar.Archive) Raw {
 		again, twice := strings.CutPrefix(file, "again ")
 		switch {
 		case f.Name == "out":
-			r.Out = string(f.Data)
+			r.Out = strings.ReplaceAll(string(f.Data), "␀", "\x00")
 		case f.Name == "now":
 			r.Now = string(f.Data)
 		case f.Name == "missing":

@@ -188,7 +188,7 @@ func sqlLooks(text string) bool {
 var lookers = map[string]allowance{
 	// The shell's own.
 	":": anything, "[": anything, "break": only(``), "case": anything, "continue": only(``), "echo": anything, "exit": only(`\d?`),
-	"cd": only(`-P \$/cwd`), "false": only(``), "has": only(`[a-z0-9$-]+`), "printf": anything, "read": anything, "test": anything, "true": only(``),
+	"cd": only(`-P \$/cwd|/proc`), "false": only(``), "has": only(`[a-z0-9$-]+`), "printf": anything, "read": anything, "test": anything, "true": only(``),
 	"set": only(`-- ?.*|[-+]f`), "shift": only(`\$?`), "tr": only(`\\000 \\n`), "command": only(`-v .*`),
 
 	// Text.

@@ -59,4 +59,4 @@ func TestProcessDialects(t *testing.T) {
 	}
 }
 
-func FuzzProcesses(f *testing.F) { fuzzOut(f, processesFact()) }
+func FuzzProcesses(f *testing.F) { fuzzFact(f, processesFact()) }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // posixShells are what a host may call sh.
@@ -140,6 +141,40 @@ func TestProcessesOfEveryShell(t *testing.T) {
 				t.Errorf("the visit's own processes are in the table")
 			}
 		})
+	}
+}
+
+// What the kernel tells of a process is what ps makes of it.
+func TestProcessesOfTheKernelAndOfPS(t *testing.T) {
+	t.Parallel()
+	child := exec.CommandContext(t.Context(), "sleep", "60", "0", "  0 ")
+	child.Args[0] = "/opt/app/bin/worker"
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = child.Process.Kill(), child.Wait() })
+	passwd, err := os.ReadFile("/etc/passwd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(path, source string) Process {
+		raw := ask(t, []string{"dash"}, path, processesFact())
+		raw.Files = map[string]File{"/etc/passwd": {Content: string(passwd)}}
+		got := observe(processesFact(), raw).Processes
+		n := slices.IndexFunc(got.Value, func(p Process) bool { return p.PID == child.Process.Pid })
+		if got.Source != source || got.State != OK || n < 0 {
+			t.Fatalf("%s: %s, %s (%s); the child is number %d", source, got.Source, got.State, got.Reason, n)
+		}
+		return got.Value[n]
+	}
+	kernel, ps := read("", "/proc"), read(pathWith(t, "ps"), "ps")
+	if gap := kernel.Elapsed - ps.Elapsed; gap.Abs() > time.Minute {
+		t.Errorf("it runs for %s by the kernel, %s by ps", kernel.Elapsed, ps.Elapsed)
+	}
+	kernel.Elapsed, ps.Elapsed = 0, 0
+	kernel.RSS, ps.RSS = min(kernel.RSS, 1), min(ps.RSS, 1) // it may grow
+	if kernel != ps {
+		t.Errorf("\nthe kernel %+v\nps         %+v", kernel, ps)
 	}
 }
 
