@@ -280,7 +280,7 @@ func (s spec) software(m *Machine, now time.Time) {
 		pid, path, _ := strings.Cut(l, " ")
 		libraries += fmt.Sprintf("/proc/%s/maps:7f%04d000000-7f%04d200000 r-xp 00000000 08:01 %d                  %s\n", pid, n, n, 131000+n, path)
 	}
-	m.Scripts["libraries"] = libraries + "#end\n"
+	m.Scripts["libraries"] = "#maps\n" + libraries
 	own := now.Add(s.skew) // by its own clock
 	m.Scripts["changes"] = fmt.Sprintf("#etc\n%d /etc/hosts\n", own.Add(-50*time.Hour).Unix())
 	for _, c := range s.changes {

@@ -3,6 +3,7 @@ package demo
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -41,7 +42,7 @@ func (m Machine) reply(s shell.Section) shell.Reply {
 	case s.Name == "again":
 		return m.grep(s.Body, m.Again)
 	case s.Name == "files":
-		return m.grep(s.Body, nil)
+		return shell.Reply{Stdout: m.told(s.Body) + m.grep(s.Body, nil).Stdout}
 	}
 	if out, ok := m.Scripts[s.Name]; ok {
 		return shell.Reply{Stdout: out}
@@ -49,10 +50,22 @@ func (m Machine) reply(s shell.Section) shell.Reply {
 	return shell.Reply{Exit: 127}
 }
 
+// toldLine is how a visit asks for what a fact's brief script tells, before it
+// reads files.
+var toldLine = regexp.MustCompile(`(?m)^echo '(#fact (\w+)|#files)'$`)
+
+func (m Machine) told(body string) string {
+	out := ""
+	for _, line := range toldLine.FindAllStringSubmatch(body, -1) {
+		out += line[1] + "\n" + m.Scripts[line[2]]
+	}
+	return out
+}
+
 // grep answers a visit's reading of files from the machine's own; those in newer
 // are as they are now.
 func (m Machine) grep(body string, newer map[string]string) shell.Reply {
-	_, list, _ := strings.Cut(body, "set -- ")
+	_, list, _ := strings.Cut(body, "\nset -- ")
 	list, _, _ = strings.Cut(list, "\n")
 	var r shell.Reply
 	for _, pattern := range strings.Fields(list) {

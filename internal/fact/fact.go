@@ -50,7 +50,8 @@ type Probe struct {
 	From string
 
 	// Brief scripts read what answers at once, by the shell's own commands wherever
-	// the host is a Linux: they share one process, so they must not end it.
+	// the host is a Linux: they run in the process that reads all facts' files, so
+	// they must not end it.
 	Brief bool
 
 	// Heavy probes cost the host real work (a walk over a tree, a package

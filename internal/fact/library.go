@@ -12,10 +12,9 @@ func librariesFact() Fact {
 	return define("libraries", "TLS libraries and deleted files in use", Probe{
 		// One grep reads every process's mappings that are executable: TLS libraries
 		// by name, and whatever was deleted since.
-		Script: `if [ -r /proc/self/maps ]; then
-grep -s -e ' r-xp .*/libssl' -e ' r-xp .*/libcrypto' -e ' r-xp .*/libgnutls' -e ' r-xp .* /.* (deleted)$' /proc/[0-9]*/maps
-echo "#end"
-fi`,
+		Script: `[ -r /proc/self/maps ] || exit 0
+echo "#maps"
+exec grep -s -e ' r-xp .*/libssl' -e ' r-xp .*/libcrypto' -e ' r-xp .*/libgnutls' -e ' r-xp .* /.* (deleted)$' /proc/[0-9]*/maps`,
 		Heavy:   true,
 		Timeout: 15 * time.Second,
 	}, func(s *Set) *Observed[[]Library] { return &s.Libraries }, parseLibraries)
@@ -28,7 +27,7 @@ var mapping = regexp.MustCompile(`^/proc/(\d+)/maps:\S+ r-xp \S+ \S+ \d+\s+(/.*?
 var notDeleted = []string{"/memfd:", "/dev/zero", "/SYSV", "/dev/shm/", "/run/", "/tmp/", "/var/tmp/", "/anon_hugepage", "/[aio]", "/i915", "/drm"}
 
 func parseLibraries(r Raw) Observed[[]Library] {
-	maps, _, asked := strings.Cut(r.Out, "#end\n")
+	maps, asked := strings.CutPrefix(r.Out, "#maps\n")
 	if !asked {
 		return unknown[[]Library]("there are no mappings to read in /proc")
 	}

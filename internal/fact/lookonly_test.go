@@ -192,11 +192,11 @@ var lookers = map[string]allowance{
 	"set": only(`-- ?.*|[-+]f`), "shift": only(`\$?`), "tr": only(`\\000 \\n`), "command": only(`-v .*`),
 
 	// Text.
-	"awk": awkLooks, "cat": anything, "cksum": anything, "grep": anything, "head": anything, "tail": only(`-n \d+ \S+`),
+	"awk": awkLooks, "cat": anything, "cksum": anything, "grep": anything, "head": anything, "tail": only(`-n \d+ /dev/null \$`),
 	"sed": only(`(-n )?s/[^/]*/[^/]*/[gp0-9]*|-n \d+(,\d+)?p`),
 
 	// The system.
-	"date": only(`\+.*`), "df": only(`(-[PkiTl] ?)+( \$)?`), "find": only(`(/\S+ )+-xdev( -type f| -mtime -\d+| -name \S+)*( -printf %T@ %p\\n)?`),
+	"date": only(`\+.*`), "df": only(`(-[PkiTl] ?)+( \$)?`), "find": only(`(/\S+ )+-xdev( -path \S+ -printf times\\n -o)?( -type f| -mtime -\d+| -name \S+)*( -printf %T@ %p\\n)?`),
 	"freebsd-version": only(``), "kenv": only(`-q \S+`), "last": only(`(-n \d+( -F)?)?`), "ls": anything, "mount": only(`-p`), "ps": anything,
 	"stat": anything, "swapinfo": only(`-k`), "sysctl": only(`(-n )?[a-z0-9_.]+( [a-z0-9_.]+)*`), "uname": anything, "dmidecode": only(`-s \S+`),
 

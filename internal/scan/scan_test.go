@@ -142,11 +142,23 @@ func TestLostVisitKeepsWhatWasRead(t *testing.T) {
 	}
 }
 
+// What brief scripts tell comes before the files, in the same answer.
+func TestBriefScripts(t *testing.T) {
+	t.Parallel()
+	out := "#fact platform\nflag=hypervisor\n#fact cpu\nXeon E5\n#fact schedules\n#files\n/proc/uptime:100.00 50.00\n/proc/stat:cpu0 1 2 3 4\n"
+	set := read(fact.All(), shell.Visit{Root: true, Answers: []shell.Answer{{Section: sectionFiles, Output: host.Output{Stdout: []byte(out)}}}}, nil, time.Now())
+	if set.CPU.Value.Model != "Xeon E5" || set.CPU.Value.Count != 1 || set.Platform.Value.Kind != "virtual" {
+		t.Errorf("%+v, %+v", set.CPU, set.Platform)
+	}
+	lost := read(fact.All(), shell.Visit{Root: true}, fmt.Errorf("%w: the cable", host.ErrLost), time.Now())
+	if lost.Schedules.State != fact.Unknown || !strings.Contains(lost.Schedules.Reason, "the cable") {
+		t.Errorf("%+v", lost.Schedules)
+	}
+}
+
 func TestParseFiles(t *testing.T) {
 	t.Parallel()
-	files := parseFiles(shell.Answer{Output: host.Output{
-		Stdout: []byte("/etc/hosts:127.0.0.1 localhost\n/etc/hosts:::1 ip6\nBinary file /etc/x matches\n/etc/empty:\n#denied /etc/shadow\n"),
-	}})
+	files := parseFiles("/etc/hosts:127.0.0.1 localhost\n/etc/hosts:::1 ip6\nBinary file /etc/x matches\n/etc/empty:\n#denied /etc/shadow\n")
 	if files["/etc/hosts"].Content != "127.0.0.1 localhost\n::1 ip6\n" || files["/etc/empty"].Content != "\n" {
 		t.Errorf("%+v", files)
 	}
@@ -167,7 +179,7 @@ func TestSections(t *testing.T) {
 	}
 	for _, f := range fact.Shallow() {
 		has := slices.ContainsFunc(sections, func(s shell.Section) bool { return s.Name == f.Name })
-		if has != (f.Probe.Script != "") {
+		if has != (f.Probe.Script != "" && !f.Probe.Brief) {
 			t.Errorf("%s: in the visit: %v", f.Name, has)
 		}
 	}
@@ -190,6 +202,7 @@ func TestFactFromAnother(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	f.Add([]byte("/proc/uptime:1.00 1\n/etc/os-release:ID=x\n#denied /a\n"), []byte("Linux a b c d"))
+	f.Add([]byte("#fact cpu\nXeon\n#fact schedules\n/etc/cron.daily/x\n#files\n/proc/uptime:1.00 1\n"), []byte("x"))
 	f.Add([]byte("::::\n/:\n\x00\xff\n/proc/uptime:NaN\n#denied\n#denied "), []byte{0xff, 0})
 	f.Fuzz(func(t *testing.T, stdout, script []byte) {
 		visit := shell.Visit{Answers: []shell.Answer{

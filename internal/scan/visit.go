@@ -15,7 +15,7 @@ import (
 
 // The sections of a visit that are no fact of their own.
 const (
-	sectionFiles = "files" // every fact's files, in one process
+	sectionFiles = "files" // what brief scripts tell and every fact's files, in one process
 	sectionAgain = "again" // those that are read twice
 	sectionClock = "clock" // a fact, and the time by which others are read
 )
@@ -23,21 +23,26 @@ const (
 // uptimeFile dates the two readings by the host's own clock.
 const uptimeFile = "/proc/uptime"
 
-// Sections is what a visit asks for the facts: all files at once, then each
-// script, then the second reading of the counters.
+// Sections is what a visit asks for the facts: all files at once, behind what the
+// brief scripts tell, then each other script, then the second reading of the
+// counters.
 func Sections(facts []fact.Fact) []shell.Section {
 	facts = withSources(facts)
 	files, again := []string{uptimeFile}, []string(nil)
+	brief := ""
 	for _, f := range facts {
+		if f.Probe.Brief {
+			brief += "echo '" + toldMark + f.Name + "'\n" + f.Probe.Script + "\n"
+		}
 		files = append(files, f.Probe.Files...)
 		files = append(files, f.Probe.Again...)
 		again = append(again, f.Probe.Again...)
 	}
-	sections := []shell.Section{{Name: sectionFiles, Body: readAll(files)}}
+	sections := []shell.Section{{Name: sectionFiles, Body: brief + "echo '" + filesMark + "'\n" + readAll(files)}}
 	for _, f := range facts {
-		if f.Probe.Script != "" {
+		if f.Probe.Script != "" && !f.Probe.Brief {
 			sections = append(sections, shell.Section{
-				Name: f.Name, Body: f.Probe.Script, Time: f.Probe.Timeout, Unless: f.Probe.Unless, Brief: f.Probe.Brief, Heavy: f.Probe.Heavy,
+				Name: f.Name, Body: f.Probe.Script, Time: f.Probe.Timeout, Unless: f.Probe.Unless, Heavy: f.Probe.Heavy,
 			})
 		}
 	}
@@ -76,8 +81,12 @@ for f in "$@"; do [ -r "$f" ] || [ ! -e "$f" ] || echo "` + deniedMark + `$f"; d
 exec grep -s '' /dev/null "$@"`
 }
 
-// deniedMark is what comes before the name of a file that may not be read.
-const deniedMark = "#denied "
+// What stands in the answer of sectionFiles before what is no line of a file.
+const (
+	toldMark   = "#fact "   // the name of a fact that a brief script tells from here on
+	filesMark  = "#files"   // ends that
+	deniedMark = "#denied " // the name of a file that may not be read
+)
 
 // waitForInterval sleeps until the interval since the script's beginning has
 // passed, by the host's uptime, whatever of it the scripts have used up.
@@ -106,7 +115,8 @@ func read(facts []fact.Fact, visit shell.Visit, visitErr error, at time.Time) fa
 		return shell.Answer{Section: section, Missing: lost}
 	}
 	first, second := answer(sectionFiles), answer(sectionAgain)
-	files, again := parseFiles(first), parseFiles(second)
+	told, lines := cutTold(string(first.Stdout))
+	files, again := parseFiles(lines), parseFiles(string(second.Stdout))
 	interval := uptime(again) - uptime(files)
 
 	var set fact.Set
@@ -118,9 +128,11 @@ func read(facts []fact.Fact, visit shell.Visit, visitErr error, at time.Time) fa
 		}
 		section := cmp.Or(f.Probe.From, f.Name)
 		_, asked := answers[section]
-		_, told := files[f.Probe.Unless]
-		needless := f.Probe.Unless != "" && (told || visitErr == nil)
-		if f.Probe.Script+f.Probe.From != "" && (asked || !needless) {
+		_, there := files[f.Probe.Unless]
+		needless := f.Probe.Unless != "" && (there || visitErr == nil)
+		if f.Probe.Brief {
+			raw.Out = told[f.Name]
+		} else if f.Probe.Script+f.Probe.From != "" && (asked || !needless) {
 			a := answer(section)
 			raw.Out, raw.Exit, raw.Dropped, raw.Missing = string(a.Stdout), a.Exit, a.StdoutDropped, a.Missing
 			raw.Began, raw.Ended = a.Began, a.Ended
@@ -131,12 +143,26 @@ func read(facts []fact.Fact, visit shell.Visit, visitErr error, at time.Time) fa
 	return set
 }
 
+// cutTold takes what brief scripts printed, by fact, from what readAll did.
+func cutTold(out string) (told map[string]string, files string) {
+	told = map[string]string{}
+	brief, files, ok := strings.Cut(out, filesMark+"\n")
+	if !ok {
+		return told, out
+	}
+	for part := range strings.SplitSeq(brief, toldMark) {
+		name, text, _ := strings.Cut(part, "\n")
+		told[name] = text
+	}
+	return told, files
+}
+
 // parseFiles reads what readAll printed: lines "path:content", and the names of
 // those that were denied.
-func parseFiles(a shell.Answer) map[string]fact.File {
+func parseFiles(out string) map[string]fact.File {
 	content := map[string]*strings.Builder{}
 	files := map[string]fact.File{}
-	for line := range strings.Lines(string(a.Stdout)) {
+	for line := range strings.Lines(out) {
 		if name, denied := strings.CutPrefix(line, deniedMark); denied {
 			files[strings.TrimSpace(name)] = fact.File{Denied: true}
 			continue

@@ -58,7 +58,6 @@ func (c *collector) deadline() <-chan time.Time {
 func (c *collector) take(e event) error {
 	switch e.kind {
 	case eventBegin:
-		c.abandon()
 		c.current, c.pid, c.missing = e.name, e.pid, ""
 		c.limit = time.NewTimer(c.section(e.name).Time)
 	case eventStdout:
@@ -69,7 +68,6 @@ func (c *collector) take(e event) error {
 		c.stderr[e.name] = e.out.Output
 		c.release()
 	case eventDone:
-		c.abandon()
 		c.through = true
 	case eventFlood:
 		return fmt.Errorf("%w: it printed more than %d bytes", host.ErrRefused, c.opts.Limits.Bytes)
@@ -90,16 +88,6 @@ func (c *collector) finish(a Answer) {
 	c.current, c.limit, c.missing = "", nil, ""
 	c.held = append(c.held, a)
 	c.release()
-}
-
-// abandon takes a section that will have no end: it was ended together with
-// the process that it shared with others.
-func (c *collector) abandon() {
-	if c.current == "" {
-		return
-	}
-	c.missing = cmp.Or(c.missing, "it ended before its time")
-	c.finish(Answer{Section: c.current})
 }
 
 // release moves the answers that are whole, in order, to the visit.

@@ -20,11 +20,6 @@ type Section struct {
 	// then it is not run, and there is no answer.
 	Unless string
 
-	// Brief sections only use the shell's own commands on files that answer at
-	// once. They run first and share one process: when one of them has to be
-	// ended, so are those after it.
-	Brief bool
-
 	// Heavy sections are left out on a host in distress, and run with lower
 	// priority on a busy one.
 	Heavy bool
@@ -139,29 +134,12 @@ func Script(word string, sections []Section) string {
 	}
 	b.WriteString("nc_main() {\n")
 	b.WriteString(begin)
-	b.WriteString(callBrief(sections))
 	for _, s := range sections {
-		if !s.Brief {
-			b.WriteString(call(s))
-		}
+		b.WriteString(call(s))
 	}
 	fmt.Fprintf(&b, finish, sudoWorked)
 	b.WriteString("}\nnc_main\n")
 	return b.String()
-}
-
-// callBrief is the line that runs the brief sections; empty when there are none.
-func callBrief(sections []Section) string {
-	line := ""
-	for _, s := range sections {
-		if s.Brief {
-			line += " " + s.Name
-		}
-	}
-	if line == "" {
-		return ""
-	}
-	return "nc_brief" + line + "\n"
 }
 
 // call is the line that runs a section.
@@ -273,17 +251,6 @@ nc_d=$(stat -f -c '%a %b' /) && [ "${nc_d% *}" -lt $((${nc_d#* } / 200)) ] && nc
 :
 }
 nc_flush() { [ -z "$nc_ended" ] || printf %s "$nc_ended"; nc_ended=; }
-nc_brief() {
-( nc_pid
-for nc_s in "$@"; do
-printf '%s\n%s begin %s %s\n' "$nc_ended" "$nc_mark" "$nc_s" "$nc_p"
-"nc_body_$nc_s"; nc_ended="
-$nc_mark end $nc_s $?
-"
-done
-nc_flush ) </dev/null 3<&- 4>&- &
-wait "$!"; nc_ended=
-}
 nc_section() {
 if [ -n "$nc_piped" ]; then exec 5<&0; else exec 5</dev/null; fi
 if [ -n "$2" ] && [ -n "$nc_tty" ]; then nc_onterminal "$1"; return; fi

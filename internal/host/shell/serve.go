@@ -17,7 +17,6 @@ type Reply struct {
 var (
 	openingLine = regexp.MustCompile(`^#nightcall (greeting|script) ([0-9a-z]+)$`)
 	bodyLine    = regexp.MustCompile(`^nc_body_(\w+)\(\) \{$`)
-	briefLine   = regexp.MustCompile(`^nc_brief ([\w ]+)$`)
 	callLine    = regexp.MustCompile(`\bnc_section (\w+)( stderr)?\b`)
 )
 
@@ -75,12 +74,6 @@ func readScript(lines *bufio.Scanner) ([]Section, error) {
 		}
 		if body := bodyLine.FindStringSubmatch(line); body != nil {
 			bodies[body[1]] = readBody(lines, body[1])
-			continue
-		}
-		if brief := briefLine.FindStringSubmatch(line); brief != nil {
-			for _, name := range strings.Fields(brief[1]) {
-				sections = append(sections, Section{Name: name, Body: bodies[name], Brief: true})
-			}
 			continue
 		}
 		if call := callLine.FindStringSubmatch(line); call != nil {
