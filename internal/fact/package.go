@@ -23,7 +23,7 @@ var interestingName = regexp.MustCompile("^" + interesting)
 // asked for, or to say it by awk, costs three times the CPU; dpkg-query twelve times.
 const packagesScript = `n='` + interesting + `'
 if [ -r /var/lib/dpkg/status ]; then echo "#dpkg"
-exec grep -E -A11 "^Package: $n" /var/lib/dpkg/status
+exec grep -E -A10 "^Package: $n" /var/lib/dpkg/status
 elif has rpm; then echo "#rpm"
 rpm -q --nosignature --nodigest --qf '%{NAME} %{VERSION}-%{RELEASE} %{ARCH} installed\n' openssl openssl-libs openssl098e libopenssl0_9_8 libopenssl1_0_0 libopenssl1_1 libopenssl3 gnutls openssh-server haproxy nginx httpd apache2 mysql mariadb mysql-server \
 mysql-community-server mariadb-server MariaDB-server percona-server-server postgresql-server redis valkey memcached mongodb-server mongodb-org-server \
