@@ -13,5 +13,5 @@ func Preview(sections []Section, root bool) string {
 	if root {
 		opts.Root = RootTry
 	}
-	return greeting(previewWord, opts, 0, false) + Script(previewWord, sections)
+	return greeting(previewWord, opts, 0, false) + Script(previewWord, sections, false)
 }

@@ -81,7 +81,7 @@ type Program struct {
 	sections []Section
 	word     string // of its frames; nobody can print it by accident
 	script   string
-	packed   []byte
+	packed   []byte // the script, compressed
 }
 
 // Compile makes sections ready.
@@ -90,7 +90,7 @@ func Compile(sections []Section) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{sections: sections, word: word, script: Script(word, sections)}
+	p := &Program{sections: sections, word: word, script: Script(word, sections, false)}
 	if p.packed, err = pack(p.script); err != nil {
 		return nil, fmt.Errorf("compress the script: %w", err)
 	}
@@ -195,9 +195,12 @@ func (r *run) conduct(ctx context.Context) error {
 		}
 	}
 	r.visit.Root, r.visit.How = s.root, s.how(r.terminal)
-	if s.unpacks {
+	switch {
+	case s.unpacks:
 		r.put(r.packed)
-	} else {
+	case r.terminal:
+		r.sendText(Script(r.word, r.sections, true))
+	default:
 		r.sendText(r.script)
 	}
 	if b, ok := r.proc.(Batcher); ok {

@@ -245,7 +245,7 @@ func TestNothingOutlivesTheLine(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			text := shell.Script("word", []shell.Section{{Name: "hangs", Body: "sleep 311 & sleep 312 & echo up; sleep 313"}})
+			text := shell.Script("word", []shell.Section{{Name: "hangs", Body: "sleep 311 & sleep 312 & echo up; sleep 313"}}, false)
 			if _, err := io.WriteString(stdin, text); err != nil {
 				t.Fatal(err)
 			}
@@ -287,7 +287,7 @@ func TestNoBeat(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	if _, err := io.WriteString(stdin, shell.Script("word", []shell.Section{{Name: "hangs", Body: "sleep 321"}})); err != nil {
+	if _, err := io.WriteString(stdin, shell.Script("word", []shell.Section{{Name: "hangs", Body: "sleep 321"}}, false)); err != nil {
 		t.Fatal(err)
 	}
 	_, _ = io.ReadAll(stdout)

@@ -122,30 +122,39 @@ func sayHello(word, who string) string {
 	return fmt.Sprintf(`printf "\n%s%s hello %s$nc_how\n"`, mark, word, who)
 }
 
-// Script is the whole text of a visit, as it is sent after the host's hello.
-func Script(word string, sections []Section) string {
+// Script is the whole text of a visit, as it is sent after the host's hello, to a
+// shell on a terminal or not.
+func Script(word string, sections []Section, terminal bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#nightcall script %s\n", word)
 	b.WriteString(environment)
 	fmt.Fprintf(&b, "nc_mark='%s%s'\n", mark, word)
 	b.WriteString(functions)
+	if terminal {
+		b.WriteString(onTerminal)
+	}
 	for _, s := range sections {
-		fmt.Fprintf(&b, "nc_body_%s() {\n%s\n} #%s\n", s.Name, strings.TrimRight(s.Body, "\n"), s.Name)
+		fmt.Fprintf(&b, "nc_body_%s() {\n%s\n%s\n", s.Name, strings.TrimRight(s.Body, "\n"), bodyEnd)
 	}
 	b.WriteString("nc_main() {\n")
 	b.WriteString(begin)
 	for _, s := range sections {
-		b.WriteString(call(s))
+		b.WriteString(call(s, terminal))
 	}
 	fmt.Fprintf(&b, finish, sudoWorked)
 	b.WriteString("}\nnc_main\n")
 	return b.String()
 }
 
+// bodyEnd is the last line of a section's function, which is hardly one of its body.
+const bodyEnd = "} #"
+
 // call is the line that runs a section.
-func call(s Section) string {
+func call(s Section, terminal bool) string {
 	line := "nc_section " + s.Name
-	if s.Stderr {
+	if s.Stderr && terminal {
+		line = "nc_onterminal " + s.Name
+	} else if s.Stderr {
 		line += " stderr"
 	}
 	if len(s.Stdin) > 0 {
@@ -184,8 +193,7 @@ func octal(data []byte) string {
 // them in /proc and stops each it finds, so that none forks behind its back; the
 // process itself goes last, because its end is the end of the section, and the
 // script's end is ours. Without /proc it asks pkill. nc_control obeys the laptop. nc_watch ends
-// everything when no beat came for two periods. nc_onterminal keeps a section's
-// standard error apart where there is one output for both.
+// everything when no beat came for two periods.
 //
 // A section's end is written together with the next one's beginning, from
 // nc_ended: each write is a packet, and as much work for the SSH server as a short
@@ -253,7 +261,6 @@ nc_d=$(stat -f -c '%a %b' /) && [ "${nc_d% *}" -lt $((${nc_d#* } / 200)) ] && nc
 nc_flush() { [ -z "$nc_ended" ] || printf %s "$nc_ended"; nc_ended=; }
 nc_section() {
 if [ -n "$nc_piped" ]; then exec 5<&0; else exec 5</dev/null; fi
-if [ -n "$2" ] && [ -n "$nc_tty" ]; then nc_onterminal "$1"; return; fi
 if [ -n "$2" ]; then exec 6>&4; else exec 6>/dev/null; fi
 ( nc_pid; printf '%s\n%s begin %s %s\n' "$nc_ended" "$nc_mark" "$1" "$nc_p"
 [ -z "$nc_nice" ] || { renice -n 10 -p "$nc_p"; ionice -c 3 -p "$nc_p"; } >/dev/null 2>&1
@@ -264,7 +271,12 @@ nc_ended="
 $nc_mark end $1 $nc_exit
 "
 }
-nc_onterminal() {
+`
+
+// onTerminal keeps a section's standard error apart where there is one output for
+// both.
+const onTerminal = `nc_onterminal() {
+if [ -n "$nc_piped" ]; then exec 5<&0; else exec 5</dev/null; fi
 nc_flush; exec 7>&1
 nc_e=$( ( nc_pid; printf '\n%s begin %s %s\n' "$nc_mark" "$1" "$nc_p" >&7
 [ -z "$nc_nice" ] || { renice -n 10 -p "$nc_p"; ionice -c 3 -p "$nc_p"; } >/dev/null 2>&1
@@ -280,7 +292,6 @@ printf '\n%s end %s %s\n\n%s stderr %s\n%s\n%s stderr-end %s\n' "$nc_mark" "$1" 
 // shell's own messages ("Killed", "Terminated") go nowhere; sections that keep
 // their standard error write it to 4.
 const begin = `[ -n "$nc_how" ] || exec 3<&0
-nc_tty=; [ -t 1 ] && nc_tty=1
 exec 4>&2 2>/dev/null
 { read -r nc_began nc_x </proc/uptime; }; nc_piped= nc_nice= nc_host= nc_ended=; printf '\n%s stderr-end login\n' "$nc_mark" >&4
 ( nc_watch ) </dev/null >/dev/null 3<&- 4>&- & nc_wd=$!

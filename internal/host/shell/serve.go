@@ -73,7 +73,7 @@ func readScript(lines *bufio.Scanner) ([]Section, error) {
 			return sections, nil
 		}
 		if body := bodyLine.FindStringSubmatch(line); body != nil {
-			bodies[body[1]] = readBody(lines, body[1])
+			bodies[body[1]] = readBody(lines)
 			continue
 		}
 		if call := callLine.FindStringSubmatch(line); call != nil {
@@ -86,9 +86,9 @@ func readScript(lines *bufio.Scanner) ([]Section, error) {
 	return nil, io.ErrUnexpectedEOF
 }
 
-func readBody(lines *bufio.Scanner, name string) string {
+func readBody(lines *bufio.Scanner) string {
 	var b strings.Builder
-	for lines.Scan() && lines.Text() != "} #"+name {
+	for lines.Scan() && lines.Text() != bodyEnd {
 		b.WriteString(lines.Text())
 		b.WriteByte('\n')
 	}
