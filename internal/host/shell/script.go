@@ -20,8 +20,8 @@ type Section struct {
 	// then it is not run, and there is no answer.
 	Unless string
 
-	// Heavy sections are left out on a host in distress, and run with lower
-	// priority on a busy one.
+	// Heavy sections are left out on a host in distress. On a busy one they run with
+	// lower priority, as does all that comes after the first of them.
 	Heavy bool
 
 	// Stderr keeps the section's standard error; otherwise it is dropped on the
@@ -238,7 +238,7 @@ nc_spare() {
 [ -n "$nc_host" ] || nc_look
 case $nc_host in
 idle) return 1 ;;
-busy) nc_nice=1; return 1 ;;
+busy) { renice -n 10 -p $$; ionice -c 3 -p $$; } >/dev/null; nc_host=idle; return 1 ;;
 esac
 nc_flush; printf '\n%s skip %s %s\n' "$nc_mark" "$1" "$nc_host"
 }
@@ -263,9 +263,8 @@ nc_section() {
 if [ -n "$nc_piped" ]; then exec 5<&0; else exec 5</dev/null; fi
 if [ -n "$2" ]; then exec 6>&4; else exec 6>/dev/null; fi
 ( nc_pid; printf '%s\n%s begin %s %s\n' "$nc_ended" "$nc_mark" "$1" "$nc_p"
-[ -z "$nc_nice" ] || { renice -n 10 -p "$nc_p"; ionice -c 3 -p "$nc_p"; } >/dev/null 2>&1
 "nc_body_$1" ) <&5 2>&6 3<&- 4>&- 5<&- 6>&- &
-wait "$!"; nc_exit=$? nc_nice=
+wait "$!"; nc_exit=$?
 if [ -n "$2" ]; then printf '\n%s stderr-end %s\n' "$nc_mark" "$1" >&4; fi
 nc_ended="
 $nc_mark end $1 $nc_exit
@@ -279,8 +278,7 @@ const onTerminal = `nc_onterminal() {
 if [ -n "$nc_piped" ]; then exec 5<&0; else exec 5</dev/null; fi
 nc_flush; exec 7>&1
 nc_e=$( ( nc_pid; printf '\n%s begin %s %s\n' "$nc_mark" "$1" "$nc_p" >&7
-[ -z "$nc_nice" ] || { renice -n 10 -p "$nc_p"; ionice -c 3 -p "$nc_p"; } >/dev/null 2>&1
-"nc_body_$1" >&7 7>&- ) <&5 2>&1 3<&- 4>&- 5<&-; nc_exit=$?; printf x; exit "$nc_exit" ); nc_exit=$? nc_nice=
+"nc_body_$1" >&7 7>&- ) <&5 2>&1 3<&- 4>&- 5<&-; nc_exit=$?; printf x; exit "$nc_exit" ); nc_exit=$?
 exec 7>&-
 printf '\n%s end %s %s\n\n%s stderr %s\n%s\n%s stderr-end %s\n' "$nc_mark" "$1" "$nc_exit" "$nc_mark" "$1" "${nc_e%x}" "$nc_mark" "$1"
 }
@@ -293,7 +291,7 @@ printf '\n%s end %s %s\n\n%s stderr %s\n%s\n%s stderr-end %s\n' "$nc_mark" "$1" 
 // their standard error write it to 4.
 const begin = `[ -n "$nc_how" ] || exec 3<&0
 exec 4>&2 2>/dev/null
-{ read -r nc_began nc_x </proc/uptime; }; nc_piped= nc_nice= nc_host= nc_ended=; printf '\n%s stderr-end login\n' "$nc_mark" >&4
+{ read -r nc_began nc_x </proc/uptime; }; nc_piped= nc_host= nc_ended=; printf '\n%s stderr-end login\n' "$nc_mark" >&4
 ( nc_watch ) </dev/null >/dev/null 3<&- 4>&- & nc_wd=$!
 ( nc_control ) <&3 >/dev/null 3<&- 4>&- & nc_ctl=$!
 `
