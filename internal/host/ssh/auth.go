@@ -153,14 +153,16 @@ func (k *Keys) agent(path string) ([]ssh.Signer, error) {
 }
 
 func listAgent(path string) ([]ssh.Signer, error) {
-	conn, err := net.Dial("unix", path) // stays open: the signers sign through it
+	conn, err := net.DialTimeout("unix", path, agentLists)
 	if err != nil {
 		return nil, fmt.Errorf("agent: %w", err)
 	}
-	signers, err := agent.NewClient(conn).Signers()
+	line := &agentLine{Conn: conn, patience: agentLists} // stays open: the signers sign through it
+	signers, err := agent.NewClient(line).Signers()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("agent: %w", err), conn.Close())
 	}
+	line.patience = agentSigns
 	return signers, nil
 }
 
