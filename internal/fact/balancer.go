@@ -9,29 +9,23 @@ import (
 
 func balancersFact() Fact {
 	return define("balancers", "what HAProxy's configuration says of its servers", Probe{
+		From:  "dependencies",
 		Files: []string{"/etc/haproxy/haproxy.cfg", "/etc/haproxy/conf.d/*.cfg", "/usr/local/etc/haproxy.conf", "/usr/local/etc/haproxy/haproxy.cfg"},
 	}, func(s *Set) *Observed[[]Balancer] { return &s.Balancers }, parseBalancers)
 }
 
 // parseBalancers reads the configuration as HAProxy does: what a section of
-// defaults says holds for the sections behind it. No file means that there is no
-// balancer where they usually are.
+// defaults says holds for the sections behind it. What a HAProxy that runs was
+// started with counts; where nothing tells, or the usual files were meant, those.
+// No file means that there is no balancer where they usually are.
 func parseBalancers(r Raw) Observed[[]Balancer] {
+	d := readConfigurations(r)
 	c := balancerReader{list: []Balancer{}, named: map[string]balancerDefaults{}}
-	var denied []string
-	for _, path := range slices.Sorted(paths(r.Files)) {
-		if r.Files[path].Denied {
-			denied = append(denied, path)
-			continue
-		}
-		c.file, c.number = path, 0
-		for line := range strings.Lines(r.Files[path].Content) {
-			c.number++
-			c.text = line
-			c.line(configWords(line))
-		}
-		c.end()
+	denied := d.denied
+	if d.usual || len(d.balancing) == 0 {
+		denied = append(denied, c.files(r.Files)...)
 	}
+	c.started(d.balancing)
 	switch {
 	case len(denied) > 0 && len(c.list) == 0:
 		return unknown[[]Balancer]("%s may not be read", strings.Join(denied, ", "))
@@ -39,6 +33,48 @@ func parseBalancers(r Raw) Observed[[]Balancer] {
 		return partly(c.list, "haproxy.cfg", strings.Join(denied, ", ")+" may not be read")
 	}
 	return found(c.list, "haproxy.cfg")
+}
+
+// files reads the usual files, and returns those that may not be read.
+func (c *balancerReader) files(files map[string]File) (denied []string) {
+	for _, path := range slices.Sorted(paths(files)) {
+		if files[path].Denied {
+			denied = append(denied, path)
+			continue
+		}
+		c.file, c.number = path, 0
+		for line := range strings.Lines(files[path].Content) {
+			c.number++
+			c.text = line
+			c.line(configWords(line))
+		}
+		c.end()
+	}
+	return denied
+}
+
+// A balancerFile is what a process of HAProxy was started with: those of its
+// lines that matter.
+type balancerFile struct {
+	process, name string
+	lines         []numbered
+}
+
+// started reads the files that running processes were started with, in the order
+// of their command lines. What one says does not hold for another.
+func (c *balancerReader) started(files []balancerFile) {
+	process := ""
+	for _, f := range files {
+		if f.process != process {
+			process, c.last, c.named = f.process, balancerDefaults{}, map[string]balancerDefaults{}
+		}
+		c.file = f.name
+		for _, l := range f.lines {
+			c.number, c.text = l.number, l.text
+			c.line(configWords(l.text))
+		}
+		c.end()
+	}
 }
 
 func paths(files map[string]File) func(func(string) bool) {

@@ -30,18 +30,32 @@ const maxConfigurations = 60
 // root. Files that are none (a pipe would keep us waiting) are left out, and so
 // is what comes after sixty.
 //
+// What nginx includes from elsewhere, and the files that HAProxy was started with
+// when they are not where they usually are, are read by processes of their own,
+// so that a host that has none of them does not pay for them. The usual files of
+// HAProxy are only summed here: they are read as a whole with those of all facts.
+// Their workers, which have another user's rights or a root without /etc, tell
+// nothing that their main process does not.
+//
 // Last come the environments of processes that no terminal has and that no system
 // has by itself, each once for a program and its workers, of which only what
 // environmentProgram lets out leaves the host.
 const dependenciesScript = `if [ -d /proc/self/fd ]; then
-set -- ; seen=' ' apps= away= ours=0 names=comm envs=
+set -- ; seen=' ' apps= away= ours=0 names=comm envs= nginx= others= balancer= theirs= lf='
+'
 [ -e /proc/self/comm ] || names=status
 for p in /proc/[0-9]*; do
 read -r x w <$p/$names || continue
 [ -n "$w" ] || w=$x
 case $w in
 java|node|nodejs|MainThread|python*|gunicorn*|uwsgi|uvicorn|ruby*|puma*|unicorn*) envs="$envs $p/environ" ;;
-php-fpm*|nginx|redis-*|valkey-*|mysqld|mariadbd|postgres|postmaster|haproxy|keepalived) ;;
+nginx|haproxy)
+case $seen in *" $w:"*) [ -O $p ] || [ ! $p/root -ef / ] || continue ;; esac
+[ -d $p/root/etc ] || continue
+l=; read -r l <$p/cmdline
+case $l in 'nginx: worker'*|'nginx: cache'*) continue ;; esac
+l=${l%%-sf*} ;;
+php-fpm*|redis-*|valkey-*|mysqld|mariadbd|postgres|postmaster|keepalived) l= ;;
 init|systemd*|*sd-pam*|dbus*|sh|bash|dash|ash|ksh*|zsh|fish|su|sudo*|doas|ssh*|login|*getty|*cron*|atd|*syslog*|*udevd|chronyd|ntpd|auditd|polkitd|sleep|busybox) continue ;;
 *)
 [ -e $p/exe ] && envs="$envs $p/environ"
@@ -51,8 +65,8 @@ r=$p/root k=
 if [ $r -ef / ]; then r=; else [ -n "$away" ] && [ $r -ef $away/root ] || away=$p; k=$away; fi
 case $w in
 nginx|redis-*|valkey-*|mysqld|mariadbd|php-fpm*|haproxy|keepalived)
-case $seen in *" $w$k "*) continue ;; esac
-seen="$seen$w$k "
+case $seen in *" $w:$k$l "*) continue ;; esac
+seen="$seen$w:$k$l "
 echo "#root $p $w" ;;
 *)
 cd -P $p/cwd || continue
@@ -61,7 +75,18 @@ seen="$seen$PWD$k$w "
 echo "#cwd $p $PWD $w" ;;
 esac
 case $w in
-nginx) list="$r/etc/nginx/nginx.conf $r/etc/nginx/conf.d/*.conf $r/etc/nginx/sites-enabled/* $r/usr/local/etc/nginx/nginx.conf" ;;
+nginx)
+nginx=$r/etc/nginx a= d=
+list="$nginx/nginx.conf $nginx/conf.d/*.conf $nginx/sites-enabled/* $r/usr/local/etc/nginx/nginx.conf $r/usr/local/nginx/conf/nginx.conf $r/usr/local/openresty/nginx/conf/nginx.conf"
+case $l in *' -p '*) d=${l#* -p }; d=${d%% *}; [ -f "$r${d%/}/conf/nginx.conf" ] && a=conf/nginx.conf ;; esac
+case $l in *' -c '*) a=${l#* -c }; a=${a%% *} ;; esac
+case $a in
+''|/etc/nginx/nginx.conf) ;;
+*)
+case $a in /*) ;; *) a=${d%/}/$a ;; esac
+list=$r$a others=$others$r$a=$r${a%/*}$lf
+echo "#is nginx $r$a" ;;
+esac ;;
 redis-*|valkey-*) list="$r/etc/redis/*.conf $r/etc/redis.conf $r/etc/redis-sentinel.conf $r/etc/valkey/*.conf" ;;
 mysqld|mariadbd)
 list="$r/etc/my.cnf $r/etc/mysql/my.cnf $r/etc/my.cnf.d/*.cnf $r/etc/mysql/conf.d/*.cnf $r/etc/mysql/*.conf.d/*.cnf"
@@ -75,7 +100,35 @@ list=
 for f in $r/etc/keepalived/keepalived.conf $r/etc/keepalived/conf.d/*.conf; do
 [ -f "$f" ] && grep -nE -e '^[[:space:]]*(vrrp_instance|state|interface|priority|virtual_router_id|nopreempt|virtual_ipaddress(_excluded)?)([[:space:]{]|$)' -e '^[[:space:]]*[0-9A-Fa-f.:]+(/[0-9]+)?([[:space:]]|$)' -e '^[[:space:]]*}[[:space:]]*$' /dev/null "$f"
 done ;;
-haproxy) list="$r/etc/haproxy/haproxy.cfg $r/etc/haproxy/conf.d/*.cfg $r/usr/local/etc/haproxy/haproxy.cfg" ;;
+haproxy)
+list= d=/etc/haproxy
+case $l in *-f/usr/local/etc/haproxy/*) d=/usr/local/etc/haproxy ;; esac
+a=${l#*-f$d/haproxy.cfg}
+case $r${l%%-f$d/haproxy.cfg*}${a#-f$d/conf.d} in
+/proc/*|*-f*)
+IFS=$lf; set -f; w= d=$p/cwd
+for a in $(tr '\000' '\n' <$p/cmdline); do
+case $w in
+-f|--)
+[ "$w" = -- ] || w=
+case $a in /*) a=$r$a ;; *) a=$d/$a ;; esac
+set +f
+for f in "$a" "$a"/*.cfg; do
+[ -f "$f" ] || continue
+if [ -r "$f" ]; then theirs=$theirs$f$lf; echo "#haproxy $p $f"; else echo "#denied $f"; fi
+done
+set -f
+continue ;;
+-C) case $a in /*) d=$r$a ;; *) d=$d/$a ;; esac ;;
+esac
+w=$a
+done
+set +f; IFS=' 	
+' ;;
+*)
+echo "#haproxy"
+for f in $d/haproxy.cfg $d/conf.d/*.cfg; do [ -f "$f" ] && balancer=$balancer$f$lf; done ;;
+esac ;;
 postgres|postmaster) list="$p/cwd/postgresql.auto.conf $p/cwd/recovery.conf $p/cwd/postgresql.conf" ;;
 *)
 [ $ours -lt 16 ] || continue
@@ -109,11 +162,41 @@ case $a in /*) f=$r$a ;; *) f=$p/cwd/$a ;; esac
 [ -f "$f" ] && [ $# -lt 60 ] && set -- "$@" "$f"
 done
 fi
-[ $# = 0 ] || {
-grep -isnE -e '^[^#]*://' -e '^[^#]*(host|hosts|hostname|port|addr|address|addresses|server|servers|nodes|brokers|connect|endpoint|endpoints)["'\'']?[]]?[[:space:]]*[:=]' -e '^[[:space:]{]*["'\'']?[a-z0-9_.-]+["'\'']?:[[:space:]{]*$' -e '^[[:space:]]*(upstream|server|[a-z]+_(pass|next_upstream)|(health_)?check|replicaof|slaveof|sentinel[[:space:]]+monitor|primary_conninfo|bind|protected-mode|port|include)[[:space:]=;]' -e '^[^#]*}' /dev/null "$@"
-echo "#sums $#"
-cksum "$@"
-}
+IFS=$lf; set -f; more="$*" had="$lf$*$lf" n=0
+while [ -n "$more" ]; do
+c=$(grep -isnE -e '^[^#]*://' -e '^[^#]*(host|hosts|hostname|port|addr|address|addresses|server|servers|nodes|brokers|connect|endpoint|endpoints)["'\'']?[]]?[[:space:]]*[:=]' -e '^[[:space:]{]*["'\'']?[a-z0-9_.-]+["'\'']?:[[:space:]{]*$' -e '^[[:space:]]*(upstream|server|[a-z]+_(pass|next_upstream)|(health_)?check|replicaof|slaveof|sentinel[[:space:]]+monitor|primary_conninfo|bind|protected-mode|port|include)[[:space:]=;]' -e '^[^#]*}' /dev/null $more)
+printf '%s\n' "$c"; more= n=$((n + 1))
+[ -n "$nginx" ] && [ $n -lt 5 ] || break
+for l in $c; do
+case $l in *include*) ;; *) continue ;; esac
+f=${l%%:*} a=${l#*:*:}
+case $lf$others in
+*"$lf$f="*) b=$lf$others b=${b#*"$lf$f="} b=${b%%"$lf"*} ;;
+*) case $f in */nginx/conf.d/*|*/nginx/sites-*/*) b=${f%/*} b=${b%/*} ;; */nginx/*) b=${f%/*} ;; *) continue ;; esac ;;
+esac
+a=${a#"${a%%[! 	]*}"}
+case $a in include*\;*) a=${a#include} ;; *) continue ;; esac
+a=${a#"${a%%[! 	]*}"} a=${a%%;*}
+case $a in [\"\']*) a=${a#?} a=${a%?} ;; esac
+case $a in *mime.types|*_params|*fastcgi.conf|*/modules*|modules*|*/letsencrypt/*|snippets/fastcgi-php.conf|snippets/snakeoil.conf) continue ;; esac
+case $a in
+/*) case $f in /proc/[0-9]*/root/*) p=${f#/proc/}; a=/proc/${p%%/*}/root$a ;; esac ;;
+*) a=$b/$a ;;
+esac
+set +f
+for f in $a; do
+case $had in *"$lf$f$lf"*) continue ;; esac
+[ -f "$f" ] && [ $# -lt 60 ] || continue
+set -- "$@" "$f"
+had=$had$f$lf more=$more$f$lf others=$others$f=$b$lf
+echo "#is nginx $f"
+done
+set -f
+done
+done
+[ -z "$theirs" ] || grep -snE '^[[:space:]]*(global|defaults|frontend|backend|listen|userlist|peers|resolvers|mailers|program|cache|ring|http-errors|fcgi-app|crt-store|log-forward|traces|mode|option|server|server-template|default-server)([[:space:]]|$)' /dev/null $theirs
+set -- "$@" $balancer $theirs
+[ $# = 0 ] || { echo "#sums $#"; cksum "$@"; }
 set +f; IFS=' 	
 '
 env= had=' '
@@ -190,7 +273,7 @@ func configured[T any](d dependencyReader, r Raw, list []T, source string) Obser
 // checksums, and then settings of environments.
 func readConfigurations(r Raw) dependencyReader {
 	d := dependencyReader{
-		names: map[string]string{}, processes: map[string]string{}, list: []Dependency{}, upstreams: []Upstream{}, routers: []VirtualRouter{}, sums: []Configuration{},
+		names: map[string]string{}, processes: map[string]string{}, programs: map[string]string{}, balancers: map[string]string{}, list: []Dependency{}, upstreams: []Upstream{}, routers: []VirtualRouter{}, sums: []Configuration{},
 	}
 	text, _, whole := strings.Cut(r.Out, "#end\n")
 	d.whole = whole
@@ -198,7 +281,7 @@ func readConfigurations(r Raw) dependencyReader {
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
 		if strings.HasPrefix(line, "#") {
-			d.note(strings.Fields(line))
+			d.note(line)
 			continue
 		}
 		name, number, content, ok := grepLine(line)
@@ -213,7 +296,15 @@ func readConfigurations(r Raw) dependencyReader {
 		lines = append(lines, numbered{number, content})
 	}
 	d.file(file, lines)
+	d.includeServers()
 	return d
+}
+
+// An nginxFile is one that nginx reads: its name for people, and what was printed
+// of it.
+type nginxFile struct {
+	name  string
+	lines []numbered
 }
 
 // A numbered is a line of a file.
@@ -234,18 +325,37 @@ func grepLine(line string) (file string, number int, text string, ok bool) {
 
 // A dependencyReader collects what files name.
 type dependencyReader struct {
-	names     map[string]string // what the host told of a process, by /proc/PID: its directory and name
-	processes map[string]string
-	list      []Dependency
-	upstreams []Upstream
-	routers   []VirtualRouter
-	files     int // whose checksums were asked for
-	sums      []Configuration
-	whole     bool // the answer has its end
+	names      map[string]string // what the host told of a process, by /proc/PID: its directory and name
+	processes  map[string]string
+	programs   map[string]string // whose a file is, by its name, where that alone does not tell
+	balancers  map[string]string // the process of HAProxy that was started with a file
+	usual      bool              // a HAProxy was started with files in their usual places
+	denied     []string          // files of HAProxy's that may not be read
+	balancing  []balancerFile
+	list       []Dependency
+	upstreams  []Upstream
+	nginxFiles []nginxFile
+	routers    []VirtualRouter
+	files      int // whose checksums were asked for
+	sums       []Configuration
+	whole      bool // the answer has its end
 }
 
 // note remembers which program made us read what follows, and where it runs.
-func (d *dependencyReader) note(f []string) {
+func (d *dependencyReader) note(line string) {
+	f := strings.SplitN(clip(line, maxText), " ", 3) // a file's name may have blanks
+	switch {
+	case f[0] == "#haproxy" && len(f) == 1:
+		d.usual = true
+	case f[0] == "#haproxy" && len(f) == 3:
+		d.balancers[f[2]] = f[1]
+	case f[0] == "#is" && len(f) == 3:
+		d.programs[f[2]] = f[1]
+	case f[0] == "#denied" && len(f) > 1:
+		name, _ := d.place(strings.TrimPrefix(line, "#denied "))
+		d.denied = append(d.denied, name)
+	}
+	f = strings.Fields(line)
 	switch {
 	case len(f) == 2 && f[0] == "#sums":
 		d.files = integer(f[1])
@@ -281,11 +391,18 @@ func (d *dependencyReader) file(file string, lines []numbered) {
 		return
 	}
 	name, process := d.place(file)
-	process = cmp.Or(programOf(name), process)
+	if of := d.balancers[file]; of != "" {
+		d.balancing = append(d.balancing, balancerFile{of, name, lines})
+		return
+	}
+	process = cmp.Or(clean(d.programs[file]), programOf(name), process)
 	base := path.Base(name)
 	add := d.adder(process, name)
 	switch {
 	case process == "nginx":
+		if len(d.nginxFiles) < maxConfigurations {
+			d.nginxFiles = append(d.nginxFiles, nginxFile{name, lines})
+		}
 		d.nginx(name, lines, add)
 	case process == "keepalived":
 		d.keepalived(name, lines)

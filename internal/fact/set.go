@@ -387,7 +387,8 @@ type Upstream struct {
 	File      string   `json:"file"`
 	Line      int      `json:"line"`
 
-	asks bool // a module asks its servers how they are
+	asks     bool     // something asks its servers how they are
+	includes []string // the files that its servers stand in, as patterns
 }
 
 // Key names the item among its siblings.

@@ -2,6 +2,7 @@ package fact
 
 import (
 	"cmp"
+	"path"
 	"slices"
 	"strings"
 
@@ -24,7 +25,7 @@ func (d *dependencyReader) nginx(file string, lines []numbered, add adder) {
 	first, within, next, asks := len(d.upstreams), false, "", false
 	for _, l := range lines {
 		text, _, _ := strings.Cut(l.text, "#")
-		f := strings.Fields(strings.NewReplacer("{", " { ", "}", " } ", ";", " ; ").Replace(text))
+		f := nginxWords(text)
 		for n, word := range f {
 			args := f[n+1:]
 			if end := slices.IndexFunc(args, func(w string) bool { return w == ";" || w == "{" || w == "}" }); end >= 0 {
@@ -42,12 +43,14 @@ func (d *dependencyReader) nginx(file string, lines []numbered, add adder) {
 					Name: clean(args[0]), Servers: []string{}, Unchecked: []string{}, Backup: []string{}, Down: []string{}, Lines: []string{}, File: file, Line: l.number,
 				})
 			case word == "server" && within:
-				d.upstreams[len(d.upstreams)-1].server(args)
-				if host, port, ok := hostAndPort(args[0]); ok {
-					add(l.number, "", host, cmp.Or(port, 80))
-				}
+				d.upstreams[len(d.upstreams)-1].server(l.number, args, add)
+			case word == "include" && within:
+				u := &d.upstreams[len(d.upstreams)-1]
+				u.includes = append(u.includes, strings.Trim(args[0], `"'`))
 			case word == "check" && within: // of a module that many build in
 				d.upstreams[len(d.upstreams)-1].asks = true
+			case word == "set" && len(args) > 1 && strings.Contains(args[1], "://"): // a variable that requests are passed to
+				urls(l.number, args[1], add)
 			case strings.HasSuffix(word, "_next_upstream"):
 				next = clean(strings.Join(args, " "))
 			case strings.HasSuffix(word, "_pass"):
@@ -58,21 +61,66 @@ func (d *dependencyReader) nginx(file string, lines []numbered, add adder) {
 	for n := first; n < len(d.upstreams); n++ {
 		u := &d.upstreams[n]
 		u.Next = next
-		if asks || u.asks {
+		u.asks = u.asks || asks
+	}
+}
+
+func nginxWords(text string) []string {
+	return strings.Fields(strings.NewReplacer("{", " { ", "}", " } ", ";", " ; ").Replace(text))
+}
+
+// includeServers gives upstreams the servers that stand in files of their own,
+// and takes those for asked that a module asks.
+func (d *dependencyReader) includeServers() {
+	read := 0 // lines, some of them many times
+	for n := range d.upstreams {
+		u := &d.upstreams[n]
+		for _, file := range d.nginxFiles {
+			if len(u.includes) == 0 || read > maxItems {
+				break // whatever files include one another how often
+			}
+			if !slices.ContainsFunc(u.includes, func(pattern string) bool { return includes(pattern, file.name) }) {
+				continue
+			}
+			for _, l := range file.lines {
+				read++
+				text, _, _ := strings.Cut(l.text, "#")
+				if f := nginxWords(text); len(f) > 1 && f[0] == "server" {
+					args, _, _ := strings.Cut(strings.Join(f[1:], " "), ";")
+					u.server(l.number, strings.Fields(args), d.adder("nginx", file.name))
+				}
+			}
+		}
+		if u.asks {
 			u.Unchecked = []string{}
 		}
 	}
 }
 
-// server notes one server of an upstream. nginx counts no failures of one with
-// max_fails=0, and never takes it out.
-func (u *Upstream) server(args []string) {
-	if len(u.Lines) >= maxItems {
+// includes reports whether a pattern of an include means a file. A relative one
+// begins where the main file is, wherever that may be.
+func includes(pattern, file string) bool {
+	if !strings.HasPrefix(pattern, "/") {
+		parts := strings.Split(file, "/")
+		file = strings.Join(parts[max(0, len(parts)-1-strings.Count(pattern, "/")):], "/")
+	}
+	ok, err := path.Match(pattern, file)
+	return ok && err == nil
+}
+
+// server notes one server of an upstream, in line n of its file. nginx counts no
+// failures of one with max_fails=0, and never takes it out.
+func (u *Upstream) server(n int, args []string, add adder) {
+	if len(args) == 0 || len(u.Lines) >= maxItems {
 		return
 	}
 	name := clean(args[0])
-	if _, _, ok := hostAndPort(name); !ok && !strings.HasPrefix(name, "unix:") {
+	host, port, ok := hostAndPort(name)
+	if !ok && !strings.HasPrefix(name, "unix:") {
 		return
+	}
+	if ok {
+		add(n, "", host, cmp.Or(port, 80))
 	}
 	u.Lines = append(u.Lines, clean(redact.Args(strings.Join(args, " "))))
 	if slices.Contains(args, "down") {
