@@ -40,7 +40,7 @@ const maxConfigurations = 60
 // Last come the environments of processes that no terminal has and that no system
 // has by itself, each once for a program and its workers, of which only what
 // environmentProgram lets out leaves the host.
-const dependenciesScript = `if [ -d /proc/self/fd ]; then
+var dependenciesScript = `if [ -d /proc/self/fd ]; then
 set -- ; seen=' ' apps= away= ours=0 names=comm envs= nginx= others= balancer= theirs= lf='
 '
 [ -e /proc/self/comm ] || names=status
@@ -164,7 +164,7 @@ done
 fi
 IFS=$lf; set -f; more="$*" had="$lf$*$lf" n=0
 while [ -n "$more" ]; do
-c=$(grep -isnE -e '^[^#]*://' -e '^[^#]*(host|hosts|hostname|port|addr|address|addresses|server|servers|nodes|brokers|connect|endpoint|endpoints)["'\'']?[]]?[[:space:]]*[:=]' -e '^[[:space:]{]*["'\'']?[a-z0-9_.-]+["'\'']?:[[:space:]{]*$' -e '^[[:space:]]*(upstream|server|[a-z]+_(pass|next_upstream)|(health_)?check|replicaof|slaveof|sentinel[[:space:]]+monitor|primary_conninfo|bind|protected-mode|port|include)[[:space:]=;]' -e '^[^#]*}' /dev/null $more)
+c=$(grep -isnE -e '^[^#]*://' -e '^[^#]*(host|hosts|hostname|port|addr|address|addresses|server|servers|nodes|brokers|connect|endpoint|endpoints)["'\'']?[]]?[[:space:]]*[:=]' -e '^[[:space:]{]*["'\'']?[a-z0-9_.-]+["'\'']?:[[:space:]{]*$' -e '^[[:space:]]*(upstream|server|[a-z]+_(pass|next_upstream)|(health_)?check|replicaof|slaveof|sentinel[[:space:]]+monitor|primary_conninfo|bind|protected-mode|port|include)[[:space:]=;]' -e '^[^#]*}' -e '^[^#]*` + kindKeys + `["'\'']?[[:space:]]*[:=][[:space:]]*["'\'']?[a-z0-9_.+]*(` + kindWords + `)[a-z0-9_.+]*["'\'']?[;,[:space:]]*$' /dev/null $more)
 printf '%s\n' "$c"; more= n=$((n + 1))
 [ -n "$nginx" ] && [ $n -lt 5 ] || break
 for l in $c; do
@@ -218,12 +218,20 @@ done
 echo "#end"
 fi`
 
+// kindKeys are what settings are called that say what a database is, and
+// kindWords what they say: those that run on no server among them.
+const (
+	kindKeys  = `(connection|driver|driver[-_.]?class[-_.]?name|engine|dialect|adapter|platform|client|dbms|type)`
+	kindWords = `mysql|mariadb|postgres|pgsql|sqlserver|sqlsrv|mssql|oracle|mongo|redis|sqlite|pg`
+)
+
 // environmentProgram lets only those settings leave the host that say where
 // something is, as NAME=SCHEME://HOST:PORT or NAME=HOST:PORT: no user, no path,
-// and nothing at all where that cannot be told apart with certainty. A setting
+// and nothing at all where that cannot be told apart with certainty; or what a
+// database is, as the one word of it that we know. A setting
 // that says by its name that it is a secret stays there, and so does what Docker
 // and Kubernetes set in every container, whether it is called or not.
-const environmentProgram = `BEGIN { at = sprintf("%c", 64) }
+var environmentProgram = `BEGIN { at = sprintf("%c", 64); kinds = split("` + strings.ReplaceAll(kindWords, "|", " ") + `", kind, " ") }
 {
 if (match($0, /^\/proc\/[0-9]+\/environ:/)) { f = substr($0, 1, RLENGTH); $0 = substr($0, RLENGTH + 1); if (f != file) count = 0; file = f }
 i = index($0, "="); if (i < 2) next
@@ -233,7 +241,9 @@ if (n ~ /PASS/ || n ~ /PWD/ || n ~ /TOKEN/ || n ~ /SECRET/ || n ~ /KEY/ || n ~ /
 if (n ~ /_SERVICE_HOST$/ || n ~ /_SERVICE_PORT/ || n ~ /_PORT_[0-9]+_/) next
 url = n ~ /UR[IL]$/ || n ~ /DSN$/
 where = n ~ /HOSTS?$/ || n ~ /ADDR$/ || n ~ /ADDRESS(ES)?$/ || n ~ /ENDPOINTS?$/ || n ~ /SERVERS?$/ || n ~ /NODES$/ || n ~ /BROKERS$/
-if (n ~ /PORT$/) { if (v !~ /^[0-9]+$/) next }
+what = n ~ /CONNECTION$/ || n ~ /DRIVER(_CLASS_NAME)?$/ || n ~ /ENGINE$/ || n ~ /DIALECT$/ || n ~ /ADAPTER$/ || n ~ /PLATFORM$/ || n ~ /CLIENT$/ || n ~ /DBMS$/ || n ~ /TYPE$/
+if (what) { for (i = 1; i <= kinds; i++) if (index(tolower(v), kind[i])) break; if (kinds < i) next; v = kind[i] }
+else if (n ~ /PORT$/) { if (v !~ /^[0-9]+$/) next }
 else if (!url && !where) next
 if (match(v, /tcp\([A-Za-z0-9._-]+:[0-9]+\)\//)) { s = "tcp://"; v = substr(v, RSTART + 4, RLENGTH - 6); if (url) s = "mysql://" }
 else if (i = index(v, "://")) {

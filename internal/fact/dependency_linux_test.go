@@ -42,6 +42,7 @@ func TestDependenciesOfAProgram(t *testing.T) {
 	put("opt/config.json", "{\"mongo\": {\n \"host\": \"m1\",\n \"port\": 27018}\n}\n")
 	put("etc/shop.properties", "jdbc.url=jdbc:mysql://db1/shop\n")
 	put("run/deep/er/x.properties", "redis.host=nobody-looks-here\n")
+	put("opt/config/database.yml", "production:\n  adapter: postgresql\n  host: db3\n  password: canary\n  comment: none of this\n")
 	put("etc/other.properties", "redis.host=nobody-named-it\n")
 	if out, err := exec.CommandContext(t.Context(), "mkfifo", filepath.Join(dir, "run", "pipe.properties")).CombinedOutput(); err != nil {
 		t.Fatalf("mkfifo: %v: %s", err, out)
@@ -59,10 +60,10 @@ func TestDependenciesOfAProgram(t *testing.T) {
 	start(t, program)
 	want := []string{
 		"mongodb m1:27018 /opt/config.json:2", "mysql db1:3306 /etc/shop.properties:1",
-		"postgresql db2:5433 /run/.env:2", "redis cache1:6380 /run/config/application.yml:3",
+		"postgresql db2:5433 /run/.env:2", "postgresql db3:5432 /opt/config/database.yml:3", "redis cache1:6380 /run/config/application.yml:3",
 	}
 	sums := []string{ // as cksum says
-		"/etc/shop.properties 701805948 31", "/opt/config.json 1603436550 45",
+		"/etc/shop.properties 701805948 31", "/opt/config.json 1603436550 45", "/opt/config/database.yml 3728276060 89",
 		"/run/.env 650425461 63", "/run/config/application.yml 883496064 49",
 	}
 	for _, shell := range [][]string{{"sh"}, {"bash"}, {"busybox", "sh"}} {
@@ -132,11 +133,11 @@ func TestEnvironmentsKeepTheirSecrets(t *testing.T) {
 	}
 	program := exec.CommandContext(t.Context(), filepath.Join(dir, "orders"), "-test.run=^TestProgram$")
 	program.Dir, program.SysProcAttr = dir, &syscall.SysProcAttr{Setsid: true} // services have no terminal
-	program.Env = append([]string{"NIGHTCALL_TEST_PROGRAM=1", "ORDERS_DB_PORT=3307", "ORDERS_DB_HOST=db1"}, secretSettings(canary)...)
+	program.Env = append([]string{"NIGHTCALL_TEST_PROGRAM=1", "ORDERS_DB_PORT=3307", "ORDERS_DB_HOST=db1", "STOCK_DATABASE_HOST=db7", "STOCK_DB_DRIVER=org.postgresql.Driver", "BILLS_DB_HOST=db8"}, secretSettings(canary)...)
 	start(t, program)
 	want := []string{
-		" db1:3307", "amqp mq1:5672", "elasticsearch fd00::7:9200", "https h:443", "https sentry.lan:443", "kafka k1:9092", "kafka k2:9092", "mongodb m1:27018", "mongodb m2:27017",
-		"mysql db5:3306", "mysql db6:3307", "postgresql db2:5433", "redis r1:6379", "sqlserver sql1:1433",
+		" db1:3307", "amqp mq1:5672", "database db8:0", "elasticsearch fd00::7:9200", "https h:443", "https sentry.lan:443", "kafka k1:9092", "kafka k2:9092", "mongodb m1:27018", "mongodb m2:27017",
+		"mysql db5:3306", "mysql db6:3307", "postgresql db2:5433", "postgresql db7:5432", "redis r1:6379", "sqlserver sql1:1433",
 	}
 	for _, shell := range [][]string{{"sh"}, {"bash"}, {"busybox", "sh"}} {
 		if _, err := exec.LookPath(shell[0]); err != nil {
@@ -174,7 +175,7 @@ func secretSettings(canary string) []string {
 		"SQL_URL=jdbc:sqlserver://sql1:1433;user=x;password=" + canary, "ORACLE_URL=jdbc:oracle:thin:scott/" + canary + "@ora:1521:X", "BARE_URL=redis://:" + canary, "PLAIN_URL=" + canary,
 		"API_KEY_HOST=" + canary, "PASSWORD_URL=https://" + canary + "/", "SECRET_URL=https://" + canary, "TOKEN_ADDR=" + canary + ":1", "DB_PASSWORD=" + canary, "CREDENTIALS_URL=https://" + canary,
 		"HOOK_URL=https://u:x y" + canary + "@h", "FRAGMENT_URL=amqp://u:p#" + canary + "@h:1", "HOST=" + canary, "PORT=1", "PRIVATE_FILE=-----BEGIN\nx=" + canary + "\n" + canary + "\n", "NAME=" + canary,
-		"DB_ADDR=user:" + canary, "WORDS_HOST=a " + canary, "ANY_SERVICE_HOST=" + canary, "ANY_PORT_6379_TCP_ADDR=" + canary, "X_PORT=tcp://" + canary + ":1",
+		"DB_ADDR=user:" + canary, "DB_TYPE=" + canary + "oracle" + canary, "DB_ENGINE=" + canary, "WORDS_HOST=a " + canary, "ANY_SERVICE_HOST=" + canary, "ANY_PORT_6379_TCP_ADDR=" + canary, "X_PORT=tcp://" + canary + ":1",
 		"KAFKA_BROKERS=k1:9092,k2:9092", "ELASTICSEARCH_HOSTS=[fd00::7]:9200",
 	}
 }

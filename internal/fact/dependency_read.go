@@ -180,8 +180,20 @@ var setting = regexp.MustCompile(`^(\s*)(?:- |export |env\[|\{|"|')*([A-Za-z0-9_
 
 // settings reads keys and values as .properties, .env, YAML, TOML, JSON and .ini
 // have them: addresses wherever they stand, and hosts with the port beside them.
+//
+// What kind of a database it is may stand in a line of its own, before or behind
+// them, so that those are read first.
 func settings(lines []numbered, add adder) {
-	s := settingReader{add: add}
+	kinds := map[string]string{}
+	if slices.ContainsFunc(lines, func(l numbered) bool { return kindWord.MatchString(l.text) }) {
+		first := settingReader{add: func(int, string, string, int) {}, learns: kinds}
+		first.read(lines)
+	}
+	s := settingReader{add: add, kinds: kinds}
+	s.read(lines)
+}
+
+func (s *settingReader) read(lines []numbered) {
 	for _, l := range lines {
 		s.line(l)
 	}
@@ -192,8 +204,10 @@ func settings(lines []numbered, add adder) {
 // last word of it, and stand beside each other.
 type settingReader struct {
 	add    adder
-	path   []level // the keys around a line of YAML, from the outermost
-	prefix string  // of the pair that is being read
+	kinds  map[string]string // what is spoken, by the key that stands before the host
+	learns map[string]string // the same, while it is found out
+	path   []level           // the keys around a line of YAML, from the outermost
+	prefix string            // of the pair that is being read
 	host   string
 	port   string
 	line0  int
@@ -207,7 +221,10 @@ type level struct {
 var (
 	hostKey = regexp.MustCompile(`(?i)^(.*?)[-_.]?(host|hostname|addr|address|server|endpoint)$`)
 	portKey = regexp.MustCompile(`(?i)^(.*?)[-_.]?port$`)
-	listKey = regexp.MustCompile(`(?i)(hosts|servers|nodes|brokers|addresses|endpoints|zookeeper[-_.]connect)$`)
+	kindKey = regexp.MustCompile(`(?i)^(.*?)[-_.]?` + kindKeys + `$`)
+	// kindWord is what a database is in the words of drivers and frameworks.
+	kindWord = regexp.MustCompile(`(?i)` + kindWords)
+	listKey  = regexp.MustCompile(`(?i)(hosts|servers|nodes|brokers|addresses|endpoints|zookeeper[-_.]connect)$`)
 )
 
 func (s *settingReader) line(l numbered) {
@@ -235,6 +252,10 @@ func (s *settingReader) line(l numbered) {
 	switch {
 	case value == "":
 		return
+	case s.learns != nil:
+		if m := kindKey.FindStringSubmatch(key); m != nil {
+			s.learns[owner(m[1])] = kindIn(value)
+		}
 	case portKey.MatchString(key):
 		s.pair(portKey.FindStringSubmatch(key)[1], l.number)
 		s.port = value
@@ -273,13 +294,19 @@ func (s *settingReader) pair(prefix string, number int) {
 	s.prefix, s.line0 = prefix, cmp.Or(s.line0, number)
 }
 
-// flush keeps the pair. A host alone counts where its key tells what is there; a
-// port alone is where the program itself listens.
+// flush keeps the pair. A host alone counts where its key, or a setting beside it,
+// tells what is there; a port alone is where the program itself listens.
 func (s *settingReader) flush() {
 	host, port, ok := hostAndPort(s.host)
-	scheme := schemeOf(s.prefix)
+	scheme := cmp.Or(schemeOf(s.prefix), s.kinds[owner(s.prefix)])
+	if scheme == "sqlite" { // a file: the host is left over
+		ok = false
+	}
 	if n, number := number(s.port); number && n > 0 && n < 65536 && port == 0 {
 		port = int(n)
+	}
+	if port == 0 && scheme == "" && slices.ContainsFunc(keyWords(s.prefix), isDatabase) {
+		scheme = AnyDatabase
 	}
 	if ok && !listens(s.prefix) && (port > 0 || scheme != "") {
 		s.add(s.line0, scheme, host, port)
@@ -296,6 +323,38 @@ func listens(prefix string) bool {
 
 func keyWords(key string) []string {
 	return strings.FieldsFunc(strings.ToLower(key), func(r rune) bool { return r == '.' || r == '_' || r == '-' })
+}
+
+// isDatabase reports whether a word of a key means a database of whatever kind.
+func isDatabase(word string) bool {
+	return word == "db" || word == "database" || word == "datasource" || word == "sql"
+}
+
+// owner is a key in a form in which the settings of one database agree: one may
+// say DB where another says DATABASE.
+func owner(prefix string) string {
+	words := keyWords(prefix)
+	for n, w := range words {
+		if isDatabase(w) {
+			words[n] = "db"
+		}
+	}
+	return strings.Join(words, ".")
+}
+
+// kindIn is what is spoken with what a driver or a framework calls a database;
+// empty for what we do not know.
+func kindIn(value string) string {
+	switch word := strings.ToLower(kindWord.FindString(value)); word {
+	case "postgres", "pgsql", "pg":
+		return "postgresql"
+	case "sqlsrv", "mssql":
+		return "sqlserver"
+	case "mongo":
+		return "mongodb"
+	default:
+		return word
+	}
 }
 
 // schemeOf is what a key says is spoken: the last of its words that tells.

@@ -34,6 +34,9 @@ func (m *Map) configure(j *joiner) {
 	names := j.names()
 	for _, host := range sortedKeys(j.hosts) {
 		for _, d := range dependenciesOf(j.hosts[host].Facts) {
+			if d.Port == 0 && d.Scheme == fact.AnyDatabase {
+				d.Port = m.database(host, j.resolve(names, host, d))
+			}
 			l, ok := j.configured(names, host, d)
 			if !ok {
 				continue
@@ -103,10 +106,13 @@ func dependenciesOf(f fact.Set) []fact.Dependency {
 // configured is the link that a configuration means. One to a host of the world
 // over HTTP is left out: files are full of addresses that nothing calls.
 func (j *joiner) configured(names map[string]string, host string, d fact.Dependency) (Link, bool) {
-	if d.Port < 1 || d.Port > 65535 {
+	if d.Port < 0 || d.Port > 65535 || d.Port == 0 && d.Scheme != fact.AnyDatabase {
 		return Link{}, false
 	}
 	to := j.resolve(names, host, d)
+	if d.Port == 0 && to.Host == host {
+		return Link{}, false // it has none of its own: the setting is left over, or means a socket
+	}
 	if to.Host == "" && strings.HasPrefix(d.Scheme, "http") && d.Process != "haproxy" && d.Process != "nginx" && !near(to.Address) {
 		return Link{}, false
 	}
@@ -116,6 +122,37 @@ func (j *joiner) configured(names map[string]string, host string, d fact.Depende
 		l.Kind = known
 	}
 	return l, true
+}
+
+// database is the port of the one database that a host calls at another, or else
+// of what is there, where a driver that was told no port would look for it: at the
+// usual port of the only kind. 0 where that cannot be said.
+func (m *Map) database(host string, to End) int {
+	var called []int
+	for _, l := range m.from(host) {
+		if l.Observed && l.To.Name() == to.Name() && TierOf(l.Kind) == Database && !slices.Contains(called, l.Port) {
+			called = append(called, l.Port)
+		}
+	}
+	if len(called) == 1 {
+		return called[0]
+	}
+	kind, ports := "", []int{}
+	for _, s := range m.On(to.Host) {
+		if TierOf(s.Kind) != Database || s.Local && to.Host != host {
+			continue
+		}
+		if kind != "" && kind != s.Kind {
+			return 0
+		}
+		kind, ports = s.Kind, append(ports, s.Port)
+	}
+	for _, port := range ports {
+		if k, ok := kindAt(port); ok && k.tier == Database || len(ports) == 1 {
+			return port
+		}
+	}
+	return 0
 }
 
 // near reports whether an address is in the customer's own network; a name

@@ -60,6 +60,22 @@ func TestConfigured(t *testing.T) {
 		{"configured and silent, and declared", []inventory.Host{
 			configures(machineAt("be1", "10.0.0.1"), "java", to("mysql", "10.0.1.1", 3306)), machineAt("db1", "10.0.1.1", "3306 mysqld"),
 		}, Draft{Links: []timeline.LinkDraft{{From: "be1", To: "db1"}}}, []string{"be1 -> db1:3306 mysql unused observed=false configured=true declared=true  [/etc/x:1]"}},
+		{"a database of which nothing tells the kind, and what is there", []inventory.Host{
+			configures(machineAt("be1", "10.0.0.1"), "php-fpm", to("database", "10.0.1.1", 0), to("database", "10.0.1.2", 0), to("database", "10.0.1.3", 0), to("database", "10.0.1.9", 0), to("database", "localhost", 0)),
+			machineAt("db1", "10.0.1.1", "3306 mysqld", "33060 mysqld", "8080 java"), machineAt("db2", "10.0.1.2", "3307 mariadbd"), machineAt("db3", "10.0.1.3", "3306 mysqld", "5432 postgres"),
+		}, Draft{}, []string{
+			"be1 -> 10.0.1.9:0  unused observed=false configured=true declared=false  [/etc/x:4]",
+			"be1 -> db1:3306 mysql unused observed=false configured=true declared=false  [/etc/x:1]",
+			"be1 -> db2:3307 mariadb unused observed=false configured=true declared=false  [/etc/x:2]",
+			"be1 -> db3:0  unused observed=false configured=true declared=false  [/etc/x:3]",
+		}},
+		{"a database of which nothing tells the kind, and what is called", []inventory.Host{
+			configures(machineAt("be1", "10.0.0.1", "php-fpm 10.0.1.3:5432", "php-fpm 10.0.1.9:3306"), "php-fpm", to("database", "10.0.1.3", 0), to("database", "10.0.1.9", 0)),
+			machineAt("db3", "10.0.1.3", "3306 mysqld", "5432 postgres"),
+		}, Draft{}, []string{
+			"be1 -> 10.0.1.9:3306 mysql established observed=true configured=true declared=false  [/etc/x:2]",
+			"be1 -> db3:5432 postgresql established observed=true configured=true declared=false  [/etc/x:1]",
+		}},
 		{"names", []inventory.Host{
 			named(configures(machineAt("be1", "10.0.0.1"), "java", to("redis", "cache", 6379), to("mysql", "db1.lan", 3306), to("", "billing.lan", 9001), to("amqp", "mq.example.com", 5672), to("mysql", "localhost", 3306)), "10.0.2.1 cache.lan cache"),
 			machineAt("db1", "10.0.1.1"), machineAt("10.0.2.1", "10.0.2.1", "6379 redis-server"), calls(machineAt("old", "10.0.3.1"), "billing"),
