@@ -155,6 +155,9 @@ func (i *openIncident) compared(ctx context.Context, opts diagramOptions, o diag
 		return link.Map{}, o, usageError("nightcall diagram --before 6h --after 1h", "--after %q is not later than --before %q", opts.after, opts.before)
 	}
 	d, o, err := i.between(ctx, from, to, opts.plain, o)
+	if err == nil && len(d.before.m.Hosts) == 0 {
+		i.app.say("nightcall: nothing was known at %s: all that is drawn is new to us, which does not mean that it was not there", stamp(from))
+	}
 	return d.after, o, err
 }
 

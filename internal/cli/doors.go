@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -91,7 +92,7 @@ func runReach(ctx context.Context, a *app, opts doorsOptions) error {
 		return err
 	}
 	if len(doors) == 0 {
-		return withHint(errors.New("there is nothing to test: no host is known to use a service"), "nightcall scan, or nightcall reach --from web1 --to db1:3306")
+		return opts.nothing()
 	}
 	r, err := i.newReach(ctx, opts.reach)
 	if err != nil {
@@ -129,6 +130,22 @@ func (o doorsOptions) doors(fleet inventory.Fleet, m link.Map) ([]link.Door, err
 		return len(o.from) > 0 && !slices.Contains(o.from, d.From) || to != "" && d.To != to && d.Address != to ||
 			port != 0 && d.Port != port || o.again && lastOutcome(m.Tests, d) == ""
 	}), nil
+}
+
+// nothing is why there is nothing to test.
+func (o doorsOptions) nothing() error {
+	to, port, _ := hostPort(o.to)
+	switch {
+	case o.again:
+		return withHint(errors.New("there is nothing to repeat: none of this was tested before"), "nightcall reach")
+	case to != "" && port != 0 && len(o.from) == 0:
+		return withHint(fmt.Errorf("there is nothing to test: no host is known to use %s", o.to), "nightcall reach --from web1 --to %s; nightcall links shows who uses what", o.to)
+	case to != "":
+		return withHint(fmt.Errorf("there is nothing to test: nobody is known to use a service of %s", to), "nightcall reach --from web1 --to %s:3306; nightcall links shows who uses what", to)
+	case len(o.from) > 0:
+		return withHint(fmt.Errorf("there is nothing to test: %s is not known to use a service", strings.Join(o.from, ", ")), "nightcall reach --from %s --to db1:3306", o.from[0])
+	}
+	return withHint(errors.New("there is nothing to test: no host is known to use a service"), "nightcall scan, or nightcall reach --from web1 --to db1:3306")
 }
 
 // asked are the doors that only the command line names.
@@ -269,9 +286,14 @@ func (t *doorTest) print() error {
 	if t.opts.silent {
 		return nil
 	}
+	failed := slices.DeleteFunc(slices.Clone(t.results), func(r doorResult) bool { return r.Outcome == knock.Open })
+	tested := fmt.Sprintf("tested %s from inside the hosts: %d fail", plural(len(t.results), "connection"), len(failed))
 	if t.opts.quiet {
-		failed := slices.DeleteFunc(slices.Clone(t.results), func(r doorResult) bool { return r.Outcome == knock.Open })
-		t.app.say("tested %d connections from inside the hosts: %d fail", len(t.results), len(failed))
+		t.app.say("%s", tested)
+		return nil
+	}
+	if len(t.results) == 0 && !t.app.json {
+		t.app.say("nothing was tested: none of the hosts was reached")
 		return nil
 	}
 	if t.opts.again {
@@ -284,9 +306,10 @@ func (t *doorTest) print() error {
 		return printJSON(t.app.io, map[string]any{"run": t.run, "results": t.results})
 	}
 	if t.opts.again && len(t.results) == 0 {
-		t.app.say("nothing is different from the last test")
+		t.app.say("nothing is different from the last test; %s%s", tested, still(failed))
 		return nil
 	}
+	defer t.app.say("%s", tested)
 	table := newTable(t.app.io, "FROM", "TO", "PORT", "SERVICE", "OUTCOME", "BEFORE", "TOOK", "HOW", "SAYS")
 	for _, r := range t.results {
 		says := r.Greeting
@@ -296,4 +319,17 @@ func (t *doorTest) print() error {
 		table.row(r.From, r.To, portText(r.Port), dash(link.TitleOf(r.Kind)), string(r.Outcome), r.Before, durationText(r.Took), r.How, says)
 	}
 	return table.flush()
+}
+
+// still names the first of the connections that fail as before.
+func still(failed []doorResult) string {
+	if len(failed) == 0 {
+		return ""
+	}
+	f := failed[0]
+	text := fmt.Sprintf(": %s to %s port %d still ends with %s", printable(f.From), printable(f.To), f.Port, f.Outcome)
+	if more := len(failed) - 1; more > 0 {
+		text += fmt.Sprintf(", and %d more", more)
+	}
+	return text
 }

@@ -19,8 +19,12 @@ func newLinkCmd(a *app) *cobra.Command {
 		Use:     "link",
 		GroupID: groupLook,
 		Short:   "Say who talks to whom, before or beside what is seen",
-		Args:    unknownCommand,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Long: `Say who talks to whom, as somebody told you, before or beside what is seen. "nightcall
+links" lists all links, and "nightcall diagram" draws them.`,
+		Example: `  nightcall link add web1 db1:3306 --label replica --style dashed
+  nightcall link rm web1 db1:3306`,
+		Args: unknownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newLinkAddCmd(a), newLinkRmCmd(a))
 	return cmd

@@ -152,9 +152,9 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	hint := "nightcall --help"
+	hint := cmd.CommandPath() + " --help"
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = "did you mean: nightcall " + near[0]
+		hint = "did you mean: " + cmd.CommandPath() + " " + near[0]
 	}
 	return usageError(hint, "unknown command %q", args[0])
 }

@@ -60,11 +60,16 @@ func runSiblings(ctx context.Context, a *app) error {
 		table.row(g.Name, dash(link.TitleOf(g.Runs)), siblingsText(g.Hosts))
 		for _, o := range odd {
 			if o.Group == g.Name {
-				table.row(g.Name, "", "", o.Host, strings.TrimSpace(o.What+" "+o.Subject), o.Has, o.Usual, o.Since)
+				table.row(g.Name, "", "", o.Host, strings.TrimSpace(o.What+" "+o.Subject), o.Has, o.Usual, sinceText(o.Since))
 			}
 		}
 	}
 	return table.flush()
+}
+
+// sinceText is what changed it, under a heading that says "since" already.
+func sinceText(since string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(since, "since "), "when is ")
 }
 
 // siblingsText names a few hosts and counts the rest.
