@@ -60,7 +60,8 @@ connecting to any: tiers from left to right, siblings and declared groups in box
 Red dashes are calls that get no answer; grey dots what was declared and never seen;
 grey hosts those that nobody visited. A frame and a number tell a host's findings, EOL
 an operating system that is no longer maintained. In a large fleet, equal siblings are
-drawn as one, and edges that all of a box have are drawn from the box.
+drawn as one, and edges that all of a box have are drawn from the box. An svg and a
+png explain below the picture what is in it.
 
 With --before, the picture is of two moments: what is new is green, what is gone is grey
 and dashed, what changed is brown. What nobody has looked at since stays as it was; so

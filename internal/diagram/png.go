@@ -55,7 +55,7 @@ func PNG(p Picture, scale float64) ([]byte, error) {
 
 // inks are the colours that say something, and must stay what they are.
 func (p Picture) inks() []color.RGBA {
-	texts := []string{"#ffffff", "#2d3436", "#6b747c", "#6b2fa0"}
+	texts := []string{"#ffffff", "#2d3436", "#6b747c", oldColor}
 	for _, e := range p.Edges {
 		texts = append(texts, penOf(e).color)
 	}

@@ -120,6 +120,8 @@ func (l layout) paint(c canvas, p Picture) {
 	for n, e := range p.Edges {
 		l.paintLabel(c, e, l.edges[n].label)
 	}
+	size := l.sizeOf(p)
+	paintLegend(c, legendRows(p.legend(), size.x-2*margin), size.y-margin+legendRow)
 }
 
 // keyWidth is the room for what the colours of changes mean.
@@ -161,11 +163,11 @@ func (l layout) paintNode(c canvas, n Node) {
 		badge(c, word, point{center, r.y + iconSize}, changeColors[n.Change])
 	}
 	if n.Mark.Old {
-		badge(c, "EOL", point{center - iconSize/2 - 6, r.y + 2}, "#6b2fa0")
+		badge(c, "EOL", point{center - iconSize/2 - 6, r.y + 2}, oldColor)
 	}
 	name := font{nameSize, "middle", "#2d3436", "600"}
 	if n.Grey || n.Change == link.Gone {
-		name.color = "#8d959c"
+		name.color = greyColor
 	}
 	c.text(fit(n.Name, nameSize, r.w), point{center, r.y + iconSize + 24}, name)
 	if n.Sub != "" {
@@ -173,9 +175,18 @@ func (l layout) paintNode(c canvas, n Node) {
 	}
 }
 
+// oldColor is that of a system that is no longer maintained, and greyColor is for
+// what nobody visited.
+const (
+	oldColor  = "#6b2fa0"
+	greyColor = "#8d959c"
+)
+
+func badgeWidth(text string) float64 { return max(17, textWidth(text, 9.5)+8) }
+
 // badge is a few letters on a ground of their own, around a point.
 func badge(c canvas, text string, at point, color string) {
-	w := max(17, textWidth(text, 9.5)+8)
+	w := badgeWidth(text)
 	c.rect(rect{at.x - w/2, at.y - 7, w, 16}, surface{radius: 8, fill: color, opacity: 1})
 	c.text(text, point{at.x, at.y + 4.5}, font{9.5, "middle", "#ffffff", "700"})
 }
@@ -188,13 +199,22 @@ func (l layout) paintLabel(c canvas, e Edge, r rect) {
 	c.text(e.Label, point{r.x + r.w/2, r.y + labelSize}, font{labelSize, "middle", penOf(e).color, "400"})
 }
 
-// size is how large the whole is, with its title.
-func (l layout) sizeWith(p Picture) point {
+// sizeOf is how large the picture is with its title, and without its legend.
+func (l layout) sizeOf(p Picture) point {
 	w := textWidth(p.Title, titleSize) + 2*margin
 	if p.Compared {
 		w += keyWidth
 	}
-	return point{max(l.size.x, w), l.size.y}
+	return point{max(l.size.x, w, p.legendWidth()+2*margin), l.size.y}
+}
+
+// sizeWith is how large the whole is.
+func (l layout) sizeWith(p Picture) point {
+	size := l.sizeOf(p)
+	if rows := legendRows(p.legend(), size.x-2*margin); len(rows) > 0 {
+		size.y += float64(len(rows)) * legendRow
+	}
+	return size
 }
 
 // A piece is a part of a line: straight where no more is needed, else a smooth

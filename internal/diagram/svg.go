@@ -46,6 +46,9 @@ func (w *svgWriter) open(p Picture, size point) {
 	for _, e := range p.Edges {
 		colors = append(colors, penOf(e).color)
 	}
+	for _, pen := range p.legendPens() {
+		colors = append(colors, pen.color)
+	}
 	slices.Sort(icons)
 	slices.Sort(colors)
 	w.say("<defs>\n")
