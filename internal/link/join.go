@@ -326,6 +326,11 @@ func (j *joiner) service(host string, port int) (Service, bool) {
 	for _, l := range listeners {
 		s.Local = s.Local && l.Local
 	}
+	for _, r := range m.Facts.Replies.Value {
+		if r.Port == port {
+			s.answered(r)
+		}
+	}
 	m.serves[uint16(port)] = s
 	return s, true
 }

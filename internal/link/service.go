@@ -253,6 +253,22 @@ func (s *Service) told(greeting string) {
 	}
 }
 
+// answered learns from what a service replied to a question: which it is, where its
+// process is not one that we know (Docker's proxy, say) or no more than a language,
+// and its version, where no package tells.
+func (s *Service) answered(r fact.Reply) {
+	n := slices.IndexFunc(kinds, func(k kind) bool { return k.title == r.Service })
+	if n < 0 || r.Access == fact.ReplyUnclear {
+		return
+	}
+	if !s.Sure || s.Kind == "java" {
+		s.Kind, s.Title, s.Sure, s.Version = kinds[n].name, kinds[n].title, true, ""
+	}
+	if s.Kind == kinds[n].name {
+		s.Version = cmp.Or(s.Version, r.Version)
+	}
+}
+
 func withoutEpoch(version string) string {
 	if _, after, ok := strings.Cut(version, ":"); ok {
 		return after

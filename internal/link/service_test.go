@@ -57,6 +57,32 @@ func TestRecognise(t *testing.T) {
 	}
 }
 
+// What a service replied names it where its process does not; one that is known is
+// not renamed, whatever answers through it.
+func TestAnswered(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		process string
+		reply   fact.Reply
+		want    string
+	}{
+		{"docker-proxy", fact.Reply{Service: "Redis", Version: "7.2.4", Access: fact.ReplyOpen, Port: 9999}, "redis Redis 7.2.4"},
+		{"java", fact.Reply{Service: "Jenkins", Version: "2.289.1", Access: fact.ReplyGuarded, Port: 9999}, "jenkins Jenkins 2.289.1"},
+		{"haproxy", fact.Reply{Service: "Jenkins", Version: "2.289.1", Access: fact.ReplyOpen, Port: 9999}, "haproxy HAProxy "},
+		{"redis-server", fact.Reply{Service: "Redis", Version: "7.2.4", Access: fact.ReplyGuarded, Port: 9999}, "redis Redis 7.2.4"},
+		{"docker-proxy", fact.Reply{Service: "Redis", Access: fact.ReplyUnclear, Port: 9999}, "docker-proxy docker-proxy "},
+		{"docker-proxy", fact.Reply{Service: "Redis", Access: fact.ReplyOpen, Port: 9998}, "docker-proxy docker-proxy "},
+		{"docker-proxy", fact.Reply{Service: "Spring actuator", Access: fact.ReplyOpen, Port: 9999}, "docker-proxy docker-proxy "},
+	} {
+		h := machineAt("h", "10.0.0.1", "9999 "+c.process)
+		h.Facts.Replies = seen([]fact.Reply{c.reply})
+		s, _ := Join(fleet(h), nil, Draft{}).Find("h", 9999)
+		if got := fmt.Sprintf("%s %s %s", s.Kind, s.Title, s.Version); got != c.want {
+			t.Errorf("%s, %+v: %q, want %q", c.process, c.reply, got, c.want)
+		}
+	}
+}
+
 // What a service says by itself when it is tested fills in what is not known.
 func TestApplyGreeting(t *testing.T) {
 	t.Parallel()
