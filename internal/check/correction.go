@@ -68,13 +68,13 @@ func checkServers(s Subject, key string) *Correction {
 		return nil
 	}
 	var edits []edit
-	files := []string{}
+	files := slices.Clone(balancers[n].Files)
 	for _, t := range balancers[n].Targets {
 		if !slices.Contains(balancers[n].Unchecked, t.Server) || strings.Contains(t.Text, masked) {
 			continue
 		}
 		edits = append(edits, edit{t.File, t.Line, t.Text, withCheck(t.Text)})
-		if !slices.Contains(files, t.File) {
+		if !slices.Contains(files, t.File) { // facts of earlier versions do not name them
 			files = append(files, t.File)
 		}
 	}

@@ -1,6 +1,7 @@
 package fact
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -37,11 +38,15 @@ func parseBalancers(r Raw) Observed[[]Balancer] {
 
 // files reads the usual files, and returns those that may not be read.
 func (c *balancerReader) files(files map[string]File) (denied []string) {
-	for _, path := range slices.Sorted(paths(files)) {
+	c.together = nil
+	for _, path := range slices.SortedFunc(paths(files), mainFirst) {
 		if files[path].Denied {
 			denied = append(denied, path)
 			continue
 		}
+		c.together = append(c.together, path)
+	}
+	for _, path := range c.together {
 		c.file, c.number = path, 0
 		for line := range strings.Lines(files[path].Content) {
 			c.number++
@@ -66,7 +71,12 @@ func (c *balancerReader) started(files []balancerFile) {
 	process := ""
 	for _, f := range files {
 		if f.process != process {
-			process, c.last, c.named = f.process, balancerDefaults{}, map[string]balancerDefaults{}
+			process, c.last, c.named, c.together = f.process, balancerDefaults{}, map[string]balancerDefaults{}, nil
+			for _, o := range files {
+				if o.process == process && len(c.together) < maxConfigurations {
+					c.together = append(c.together, o.name)
+				}
+			}
 		}
 		c.file = f.name
 		for _, l := range f.lines {
@@ -75,6 +85,13 @@ func (c *balancerReader) started(files []balancerFile) {
 		}
 		c.end()
 	}
+}
+
+// mainFirst is the order in which HAProxy is told to read its usual files: what
+// the defaults of the main one say holds for those in conf.d.
+func mainFirst(a, b string) int {
+	second := func(path string) int { return strings.Count(path, "/conf.d/") }
+	return cmp.Or(cmp.Compare(second(a), second(b)), strings.Compare(a, b))
 }
 
 func paths(files map[string]File) func(func(string) bool) {
@@ -141,8 +158,9 @@ type balancerReader struct {
 	settings balancerDefaults
 	servers  []serverLine
 	file     string
-	number   int    // of the line that is read
-	text     string // the line itself
+	together []string // the files that are read with it
+	number   int      // of the line that is read
+	text     string   // the line itself
 }
 
 // A serverLine is one server as it is written.
@@ -209,8 +227,28 @@ func (c *balancerReader) end() {
 	c.section, c.servers, c.settings = "", nil, balancerDefaults{}
 }
 
+// maxTogether bounds how many files a section names, and how many sections do.
+const (
+	maxTogether = 8
+	maxNaming   = 500
+)
+
+// read is which files HAProxy reads with the section; the section's own alone
+// where they are more than are worth keeping.
+func (c *balancerReader) read() []string {
+	long := func(name string) bool { return len(name) > maxHost }
+	if len(c.together) > maxTogether || len(c.list) > maxNaming || slices.ContainsFunc(c.together, long) {
+		return []string{clean(c.file)}
+	}
+	files := make([]string, 0, len(c.together))
+	for _, name := range c.together {
+		files = append(files, clean(name))
+	}
+	return files
+}
+
 func (c *balancerReader) balancer() Balancer {
-	b := Balancer{Backend: c.name, Mode: c.settings.mode, Method: c.settings.method, Servers: []string{}, Unchecked: []string{}, Targets: []Target{}}
+	b := Balancer{Backend: c.name, Mode: c.settings.mode, Method: c.settings.method, Servers: []string{}, Unchecked: []string{}, Targets: []Target{}, File: clean(c.file), Files: c.read()}
 	if b.Mode == "" {
 		b.Mode = "tcp"
 	}

@@ -59,7 +59,7 @@ func TestBalancers(t *testing.T) {
 		{Backend: "db", Mode: "tcp", Method: "tcp-check", Servers: []string{"db1", "db2"}, Unchecked: []string{}},
 		{Backend: "back", Mode: "tcp", Method: "tcp-check", Servers: []string{"s"}, Unchecked: []string{}},
 	}
-	if diff := cmp.Diff(want, got.Value, cmpopts.IgnoreFields(Balancer{}, "Targets")); diff != "" || got.State != OK {
+	if diff := cmp.Diff(want, got.Value, cmpopts.IgnoreFields(Balancer{}, "Targets", "File", "Files")); diff != "" || got.State != OK {
 		t.Errorf("%s (%s): %s", got.State, got.Reason, diff)
 	}
 	if got := observe(balancersFact(), Raw{}).Balancers; got.State != OK || len(got.Value) != 0 {
@@ -67,6 +67,20 @@ func TestBalancers(t *testing.T) {
 	}
 	if got := observe(balancersFact(), Raw{Files: map[string]File{file: {Denied: true}}}).Balancers; got.State != Unknown || got.Reason == "" {
 		t.Errorf("denied: %+v", got)
+	}
+}
+
+// What the defaults of the main file say holds for the files in conf.d, as where
+// HAProxy is started with both.
+func TestBalancersOfTwoFiles(t *testing.T) {
+	t.Parallel()
+	main, more := "/etc/haproxy/haproxy.cfg", "/etc/haproxy/conf.d/shop.cfg"
+	got := observe(balancersFact(), Raw{Files: map[string]File{
+		main: {Content: "defaults\n mode http\n default-server check\n"}, more: {Content: "backend shop\n server a 10.0.0.1:80\n server b 10.0.0.2:80\n"},
+	}}).Balancers.Value
+	want := []Balancer{{Backend: "shop", Mode: "http", Method: "connect", Servers: []string{"a", "b"}, Unchecked: []string{}, File: more, Files: []string{main, more}}}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(Balancer{}, "Targets")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -172,6 +172,9 @@ func TestHAProxyStartedWithFiles(t *testing.T) {
 		var got []string
 		seen := map[string][]string{}
 		for _, b := range observe(balancersFact(), mine).Balancers.Value {
+			if together := strings.ReplaceAll(strings.Join(b.Files, ","), dir, ""); strings.HasPrefix(b.File, dir) && together != "/global.cfg,/d/10-shop.cfg,/d/20-db.cfg,/last/a b.cfg" {
+				t.Errorf("%s is read together with %s", b.Backend, together)
+			}
 			for n, target := range b.Targets {
 				place := strings.Replace(target.File, dir, "", 1)
 				if target.File != "" && place == target.File && b.Backend != "leftover" {

@@ -325,6 +325,8 @@ type Balancer struct {
 	Servers   []string `json:"servers"`   // those that are not disabled
 	Unchecked []string `json:"unchecked"` // those of them that get requests whether they work or not
 	Targets   []Target `json:"targets"`   // where those in Servers are, in their order
+	File      string   `json:"file"`      // that has the section
+	Files     []string `json:"files"`     // that HAProxy reads together with it, in its order
 }
 
 // A Target is one server of a balancer and the line that names it.
