@@ -188,6 +188,29 @@ func TestFold(t *testing.T) {
 	}
 }
 
+// Two that are drawn as one are both named; without names, they are counted.
+func TestFoldOfTwo(t *testing.T) {
+	t.Parallel()
+	var m link.Map
+	for n := range 3 {
+		name := fmt.Sprintf("be%d", n+1)
+		m.Hosts = append(m.Hosts, link.Node{Name: name, Runs: "spring", Group: "be", Visited: true}, link.Node{Name: name + strings.Repeat("-long", 5), Runs: "redis", Group: "long", Visited: true})
+	}
+	marks := map[string]Mark{"be2": {Status: "critical", Count: 1}, "be2" + strings.Repeat("-long", 5): {Status: "critical", Count: 1}}
+	for anonymise, want := range map[bool][]string{
+		false: {"be1, be3", "be1-long-long-long-long-long … ×2", "be2", "be2-long-long-long-long-long"},
+		true:  {"spring 1 … ×2", "redis 1 … ×2", "spring 2", "redis 2"},
+	} {
+		var got []string
+		for _, n := range drawn(m, Options{FoldAbove: 1, Marks: marks, Anonymise: anonymise}).Nodes {
+			got = append(got, n.Name)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+}
+
 func TestBundle(t *testing.T) {
 	t.Parallel()
 	p := drawn(example(), Options{FoldAbove: 40})

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/nightcall-sh/nightcall/internal/link"
 	"github.com/nightcall-sh/nightcall/internal/plain"
@@ -46,6 +47,8 @@ type Node struct {
 	Grey   bool   // nobody has looked at it
 	Mark   Mark
 	Change link.Change // since an earlier moment, in a picture of two
+
+	last string // the name of the last host that was folded into it
 }
 
 // A Box holds nodes that belong together.
@@ -289,7 +292,7 @@ func (b *builder) fold() {
 			continue
 		}
 		first := b.nodes[kept[same]]
-		first.Count += n.Count
+		first.Count, first.last = first.Count+n.Count, n.Name
 		first.Mark = first.Mark.worse(n.Mark)
 		into[id] = kept[same]
 		delete(b.nodes, id)
@@ -515,7 +518,7 @@ func (p *Picture) anonymise() {
 		if _, known := iconFiles[node.Kind]; !known {
 			title, node.Kind = "service", "host"
 		}
-		node.Name, node.Sub = fmt.Sprintf("%s %d", title, count[node.Kind]), ""
+		node.Name, node.Sub, node.last = fmt.Sprintf("%s %d", title, count[node.Kind]), "", ""
 	}
 	for n := range p.Boxes {
 		p.Boxes[n].Name = fmt.Sprintf("group %d", n+1)
@@ -531,13 +534,25 @@ func (p *Picture) anonymise() {
 	}
 }
 
+// maxPair is how long the names of two hosts may be to stand beside each other.
+const maxPair = 22
+
+// folded is the name of several hosts that are drawn as one: of two, both, so that
+// nobody takes a third that is drawn beside them for one of these.
+func (n Node) folded() string {
+	if both := n.Name + ", " + n.last; n.Count == 2 && n.last != "" && utf8.RuneCountInString(both) <= maxPair {
+		return plain.Clip(both, maxName)
+	}
+	return fmt.Sprintf("%s … ×%d", n.Name, n.Count)
+}
+
 // tidy makes every text one line of bounded length.
 func (p *Picture) tidy() {
 	for n := range p.Nodes {
 		node := &p.Nodes[n]
 		node.Name, node.Sub = plain.Clip(node.Name, maxName), plain.Clip(node.Sub, maxName)
 		if node.Count > 1 {
-			node.Name = fmt.Sprintf("%s … ×%d", node.Name, node.Count)
+			node.Name = node.folded()
 		}
 	}
 	for n := range p.Boxes {

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -47,6 +48,9 @@ func replaceFile(path string, data []byte) error {
 func writeFile(path string, mode fs.FileMode, owner fs.FileInfo, write func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
+	if at := new(fs.PathError); errors.As(err, &at) {
+		err = at.Err // the name of the temporary file says nothing to anybody
+	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}

@@ -2,7 +2,9 @@ package export
 
 import (
 	"encoding/base64"
+	"errors"
 	"flag"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -132,5 +134,15 @@ func options() ConfigOptions {
 			signature:   []string{"ssh-ed25519", "ssh-rsa"},
 		},
 		Sockets: "/home/kim/.ssh", UserKnownHosts: "/home/kim/.ssh/known_hosts",
+	}
+}
+
+// An error names the file that was asked for, not the one that was tried beside it.
+func TestWriteFileNowhere(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "nowhere", "arch.svg")
+	err := WriteFile(path, nil, 0o600)
+	if want := "write " + path + ": no such file or directory"; err == nil || err.Error() != want || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
