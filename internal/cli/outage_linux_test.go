@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -186,6 +187,11 @@ func TestOutages(t *testing.T) {
 	called := f.nightcall(t, "host", "show", "be1", "--fact", "dependencies", "--json")
 	if !strings.Contains(called, `"file": "environment of `) || strings.Contains(called, "not-for-the-laptop") {
 		t.Errorf("where be1's environment points to: %s", called)
+	}
+
+	// No port is named there, and it is the link that is seen.
+	if links := f.nightcall(t, "links", "--host", "be1"); !regexp.MustCompile(`be1\tmariadb\tdb1\t3306\tMariaDB[^\t]*\t\testablished\t.*environment of `).MatchString(links) {
+		t.Errorf("the environment's link of be1 is not the one that is seen:\n%s", links)
 	}
 
 	// A login that is given goes to the server before root's own, and nowhere else.

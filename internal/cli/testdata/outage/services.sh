@@ -44,7 +44,7 @@ backend() {
 		done
 	EOF
 	chmod 755 /srv/bin/shop
-	SHOP_DB_HOST=$(ip_of 15) SHOP_DB_PORT=3306 SHOP_DB_PASSWORD=not-for-the-laptop later /srv/bin/shop
+	SHOP_DB_HOST=$(ip_of 15) SHOP_DB_PASSWORD=not-for-the-laptop later /srv/bin/shop
 	mkdir -p /srv/orders
 	echo "pool: 8" >/srv/orders/pool.yml
 	(cd /srv/orders && later python3 -c 'import signal; signal.pause()')
