@@ -24,8 +24,11 @@ func TestLegend(t *testing.T) {
 		{"both", Picture{Edges: []Edge{edge(Silent), edge(Idle)}}, "configured or declared, never seen"},
 		{"failing", Picture{Edges: []Edge{edge(Fails), edge(Unclear)}}, "called, and no answer; seen, perhaps something else"},
 		{"what is gone has its colour explained elsewhere", Picture{Edges: []Edge{{Look: Fails, Change: link.Gone}}}, ""},
-		{"hosts", Picture{Nodes: []Node{{Mark: Mark{Status: "critical", Count: 2, Old: true}}, {Mark: Mark{Status: "warning", Count: 1}}, {Grey: true}}},
-			"findings, the worst critical; findings, the worst warning; system no longer maintained; nobody has visited it"},
+		{
+			"hosts",
+			Picture{Nodes: []Node{{Mark: Mark{Status: "critical", Count: 2, Old: true}}, {Mark: Mark{Status: "warning", Count: 1}}, {Grey: true}}},
+			"findings, the worst critical; findings, the worst warning; system no longer maintained; nobody has visited it",
+		},
 	} {
 		var got []string
 		for _, s := range c.p.legend() {
