@@ -1,6 +1,8 @@
 package fact
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -123,7 +125,11 @@ func TestConfigWords(t *testing.T) {
 func FuzzBalancers(f *testing.F) {
 	f.Add(balancerConfig)
 	f.Fuzz(func(t *testing.T, config string) {
-		set := observe(balancersFact(), Raw{Files: map[string]File{"/etc/haproxy/haproxy.cfg": {Content: config}}})
+		out := "#haproxy\n#haproxy /proc/1 /x y\n"
+		for n, line := range strings.Split(config, "\n") {
+			out += fmt.Sprintf("/x y:%d:%s\n", n+1, line)
+		}
+		set := observe(balancersFact(), Raw{Out: out + "#end\n", Files: map[string]File{"/etc/haproxy/haproxy.cfg": {Content: config}}})
 		for _, b := range set.Balancers.Value {
 			for _, text := range append([]string{b.Backend, b.Mode, b.Method}, b.Servers...) {
 				if text != clean(text) {

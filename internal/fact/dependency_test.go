@@ -115,7 +115,13 @@ func FuzzDependencies(f *testing.F) {
 	for _, x := range fixtures(f, "dependencies") {
 		f.Add(raw(x.archive).Out)
 	}
+	f.Add("#root /proc/1 nginx\n#is nginx /x\n/x:1:upstream a {\n/x:2:include y*;\n/x:3:}\n#is nginx /y1\n/y1:1:server 1.2.3.4;\n/a/.env:1:DB_TYPE=pg\n/a/.env:2:DB_HOST=b\n#end\n")
 	f.Fuzz(func(t *testing.T, out string) {
+		for _, u := range observe(upstreamsFact(), Raw{Out: out}).Upstreams.Value {
+			if len(u.Servers) > maxItems || u.File != clean(u.File) || u.Name != clean(u.Name) {
+				t.Errorf("%+v was kept", u)
+			}
+		}
 		for _, d := range observe(dependenciesFact(), Raw{Out: out}).Dependencies.Value {
 			if host, ok := hostName(d.Host); !ok || host != d.Host || d.Port < 0 || d.Port > 65535 || d.File != clean(d.File) || d.Scheme != clean(d.Scheme) || d.Process != clean(d.Process) {
 				t.Errorf("%+v was kept", d)
