@@ -17,6 +17,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/inventory"
 	"github.com/nightcall-sh/nightcall/internal/sqlite"
 	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
@@ -195,6 +197,46 @@ func TestScreenOffersToOpen(t *testing.T) {
 	s.wait("CURRENT", "orders-are-stuck", "enter goes back")
 	s.press("\r")
 	s.wait("losing")
+	s.press("q")
+	s.left()
+}
+
+// A finding is muted and shown again on the screen; the record is that of the
+// commands, and both see what the other did.
+func TestScreenMutes(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, inventory.Host{Name: "gone", Class: host.ClassUnreachable, Reason: "connection refused", Visited: lookAt})
+	s := d.onScreen(t, "--incident", d.incident)
+	s.wait("losing")
+	s.press("3")
+	s.wait("gone: The host could not be looked at", "m mute")
+	s.press("\r") // the whole finding, on a terminal for itself
+	s.wait("connection refused", "enter goes back")
+	s.press("\r")
+	s.wait("m mute")
+	s.press("mticket 4711, password=canary\r")
+	s.wait("until", "8h")
+	s.press("\r")
+	s.wait("by kim: ticket 4711", "u unmute")
+	muted := d.entries(t, timeline.FindingMuted)
+	if len(muted) != 1 {
+		t.Fatalf("%+v", muted)
+	}
+	mute, _ := timeline.Decode[timeline.Mute](muted[0])
+	if muted[0].Actor != "kim" || mute.Host != "gone" || mute.Status != "critical" || !strings.HasPrefix(mute.Reason, "ticket 4711") || strings.Contains(mute.Reason, "canary") {
+		t.Errorf("%+v by %s", mute, muted[0].Actor)
+	}
+	if span := mute.Until.Sub(muted[0].At).Round(time.Minute); span != 8*time.Hour {
+		t.Errorf("muted for %v", span)
+	}
+	s.press("u")
+	s.wait("no longer muted", "CRITICAL")
+	if said := d.must(t, "findings", "muted"); strings.Contains(said, "4711") {
+		t.Error(said)
+	}
+	elsewhere := d.onScreen(t, "--incident", d.incident, "findings", "mute", mute.Finding, "--reason", "by a command", "--until", "8h")
+	elsewhere.left()
+	s.wait("by a command")
 	s.press("q")
 	s.left()
 }

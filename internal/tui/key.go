@@ -5,6 +5,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/nightcall-sh/nightcall/internal/check"
 	"github.com/nightcall-sh/nightcall/internal/incident"
 	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
@@ -34,8 +35,11 @@ func (m model) press(key string) (tea.Model, tea.Cmd) {
 	case "1", "2", "3", "4", "5", "6":
 		return m.turn(page(key[0] - '1'))
 	default:
-		if m.page == pageSteps {
+		switch m.page {
+		case pageSteps:
 			return m.pressItem(key)
+		case pageFindings:
+			return m.pressFinding(key)
 		}
 		m.move(key)
 	}
@@ -79,22 +83,48 @@ func (m *model) move(key string) {
 	m.scroll[m.page] = min(most, max(0, m.scroll[m.page]+lines))
 }
 
+// point moves the cursor of a page with so many items, each of so many lines.
+func (m *model) point(key string, items, lines int) {
+	by := moves[key]
+	to := min(m.cursor[m.page], items-1) + by.lines + by.bodies*max(1, m.bodyHeight()/lines)
+	m.cursor[m.page] = max(0, min(to, items-1))
+}
+
+// pressFinding takes a key on the findings.
+func (m model) pressFinding(key string) (tea.Model, tea.Cmd) {
+	f, found := m.finding()
+	if !found {
+		return m, nil
+	}
+	switch key {
+	case "enter":
+		return m, m.takeover("findings", "show", f.ID)
+	case "m":
+		m.prompt = askMute(f.Finding)
+	case "u":
+		return m, m.do("findings", "unmute", f.ID)
+	default:
+		m.point(key, len(m.findings()), findingLines)
+	}
+	return m, nil
+}
+
+// askMute asks why nobody needs to read a finding, then until when.
+func askMute(f check.Finding) *prompt {
+	reason := askFlag("mute "+place(f)+", because", []string{"findings", "mute", f.ID}, "--reason")
+	reason.then = askFlag("until, such as 8h, 3d or 2026-03-06", nil, "--until")
+	reason.then.text = "8h"
+	return reason
+}
+
 // pressItem takes a key on the checklist.
 func (m model) pressItem(key string) (tea.Model, tea.Cmd) {
 	items := m.items()
 	if len(items) == 0 {
 		return m, nil
 	}
-	item := items[m.cursor]
+	item := items[m.cursor[pageSteps]]
 	switch key {
-	case "up", "k":
-		m.cursor = max(0, m.cursor-1)
-	case "down", "j":
-		m.cursor = min(len(items)-1, m.cursor+1)
-	case "home", "g":
-		m.cursor = 0
-	case "end", "G":
-		m.cursor = len(items) - 1
 	case "space", "x":
 		if item.State == incident.ItemDone {
 			return m, m.do("step", "reopen", item.ID)
@@ -106,6 +136,8 @@ func (m model) pressItem(key string) (tea.Model, tea.Cmd) {
 		m.prompt = askFlag("skip "+item.ID+", because", []string{"step", "skip", item.ID}, "--reason")
 	case "enter":
 		m.prompt = answer(item)
+	default:
+		m.point(key, len(items), 1)
 	}
 	return m, nil
 }

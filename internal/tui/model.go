@@ -46,11 +46,13 @@ type model struct {
 	reading bool // it is being read
 	again   bool // and has to be read once more after that
 
-	fleet  inventory.Fleet
-	result check.Result
+	fleet   inventory.Fleet
+	result  check.Result
+	judging bool // the hosts are being judged
+	rejudge bool // and have to be judged once more after that
 
 	page   page
-	cursor int        // the item of the checklist
+	cursor [pages]int // the item of the checklist, the finding
 	scroll [pages]int // lines from the top; of the timeline, from the end
 	prompt *prompt    // nil while nothing is asked
 	help   bool
@@ -58,7 +60,7 @@ type model struct {
 }
 
 func newModel(ctx context.Context, room Room) model {
-	return model{ctx: ctx, room: room, width: 80, height: 24, now: room.Now(), folder: incident.NewFolder(), reading: true}
+	return model{ctx: ctx, room: room, width: 80, height: 24, now: room.Now(), folder: incident.NewFolder(), reading: true, judging: true}
 }
 
 // Messages, beside those of the terminal.
@@ -127,15 +129,16 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case ticked:
 		m.now = m.room.Now()
 		m, cmd := m.reread()
-		return m, tea.Batch(cmd, tick())
+		cmds := []tea.Cmd{cmd, tick()}
+		if m.muteEnded() {
+			m, cmd = m.judge()
+			cmds = append(cmds, cmd)
+		}
+		return m, tea.Batch(cmds...)
 	case entriesIn:
 		return m.withEntries(msg)
 	case fleetIn:
-		if msg.err != nil {
-			m.status = msg.err.Error()
-			return m, nil
-		}
-		m.fleet, m.result = msg.fleet, msg.result
+		return m.withFleet(msg)
 	case said:
 		m.status = msg.text
 		if msg.err != nil {
@@ -177,9 +180,43 @@ func (m model) withEntries(in entriesIn) (tea.Model, tea.Cmd) {
 		cmds = append(cmds, cmd)
 	}
 	if news {
-		cmds = append(cmds, m.readFleet())
+		var cmd tea.Cmd
+		m, cmd = m.judge()
+		cmds = append(cmds, cmd)
 	}
 	return m, tea.Batch(cmds...)
+}
+
+// judge reads and judges the hosts anew: after what is under way, because that may
+// have looked before the news.
+func (m model) judge() (model, tea.Cmd) {
+	if m.judging {
+		m.rejudge = true
+		return m, nil
+	}
+	m.judging, m.rejudge = true, false
+	return m, m.readFleet()
+}
+
+// withFleet shows what was judged, and judges again where that was asked for
+// meanwhile.
+func (m model) withFleet(in fleetIn) (tea.Model, tea.Cmd) {
+	m.judging = false
+	if in.err != nil {
+		m.status = in.err.Error()
+	} else {
+		m.fleet, m.result = in.fleet, in.result
+	}
+	if !m.rejudge {
+		return m, nil
+	}
+	return m.judge()
+}
+
+// muteEnded reports whether a finding is still shown as muted though its time is
+// over.
+func (m model) muteEnded() bool {
+	return slices.ContainsFunc(m.result.Muted, func(f check.MutedFinding) bool { return f.Mute.Over(m.now) })
 }
 
 // add adds what was read, and tells whether hosts are to be looked at anew.
@@ -196,8 +233,25 @@ func (m model) add(in entriesIn) (model, bool) {
 	}
 	m.at = m.folder.Incident()
 	return m, m.read && slices.ContainsFunc(in.entries, func(e timeline.Entry) bool {
-		return e.Kind == timeline.HostScanned || e.Kind == timeline.ScanFinished
+		return slices.Contains(judgedBy, e.Kind)
 	})
+}
+
+// judgedBy are the entries after which hosts or findings may be others.
+var judgedBy = []timeline.Kind{
+	timeline.HostScanned, timeline.ScanFinished, timeline.ReachTested, timeline.ServicesAsked,
+	timeline.HostDeclared, timeline.HostRetracted, timeline.LinkDeclared, timeline.LinkRetracted,
+	timeline.FindingMuted, timeline.FindingUnmuted,
+}
+
+// findings are those that are shown, worst first, then those that are muted, with
+// how; the mute of the others is nil.
+func (m model) findings() []check.MutedFinding {
+	all := make([]check.MutedFinding, 0, len(m.result.Findings)+len(m.result.Muted))
+	for _, f := range m.result.Findings {
+		all = append(all, check.MutedFinding{Finding: f})
+	}
+	return append(all, m.result.Muted...)
 }
 
 // items are all questions, in order; none before the timeline was read.

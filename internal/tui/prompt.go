@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,6 +17,7 @@ type prompt struct {
 	flag  string   // the flag that takes the text, or none: it is an argument
 	empty bool     // an empty text is an answer
 	whole bool     // the text is a command line of its own, with the terminal for itself
+	then  *prompt  // asks for more of the same command line
 }
 
 // ask asks for the last argument of a command.
@@ -86,14 +88,32 @@ func (m model) submit() (tea.Model, tea.Cmd) {
 	case text == "" && !p.empty:
 		return m, nil
 	case p.whole:
-		args := split(strings.TrimPrefix(text, "nightcall "))
-		return m, tea.Exec(m.room.Command(args), func(err error) tea.Msg { return said{err: err} })
-	case text == "":
-		return m, m.do(p.args...)
-	case p.flag != "":
-		return m, m.do(append(append([]string{}, p.args...), p.flag+"="+text)...)
+		return m, m.takeover(split(strings.TrimPrefix(text, "nightcall "))...)
 	}
-	return m, m.do(append(append([]string{}, p.args...), "--", text)...)
+	args := p.complete(text)
+	if p.then == nil {
+		return m, m.do(args...)
+	}
+	then := *p.then
+	then.args = args
+	m.prompt = &then
+	return m, nil
+}
+
+// complete is the command line with the text in it.
+func (p prompt) complete(text string) []string {
+	switch {
+	case text == "":
+		return p.args
+	case p.flag != "":
+		return append(slices.Clone(p.args), p.flag+"="+text)
+	}
+	return append(slices.Clone(p.args), "--", text)
+}
+
+// takeover runs a command line that has the terminal for itself.
+func (m model) takeover(args ...string) tea.Cmd {
+	return tea.Exec(m.room.Command(args), func(err error) tea.Msg { return said{err: err} })
 }
 
 // split cuts a command line into words; quotation marks of either kind keep one

@@ -36,6 +36,7 @@ type desk struct {
 	ran     [][]string
 	refuse  error
 	now     time.Time
+	result  check.Result
 }
 
 func (d *desk) Title() string  { return d.title }
@@ -51,11 +52,24 @@ func (d *desk) Entries(_ context.Context, after string, known int) ([]timeline.E
 
 func (d *desk) Fleet(context.Context) (inventory.Fleet, check.Result, error) {
 	return inventory.Fleet{Hosts: []inventory.Host{
-			{Name: "web1", Class: host.ClassOK}, {Name: "web2", Class: host.ClassTimeout, Reason: "banner: timed out\x1b[2J"},
-		}}, check.Result{
-			Findings: []check.Finding{{Status: check.Critical, Host: "db1", Key: "/var", Title: "A filesystem is nearly full", Summary: "/var is 100% full"}},
-			Tally:    check.Tally{Found: 1, Fine: 7, Unknown: 2, NotChecked: 20},
-		}, nil
+		{Name: "web1", Class: host.ClassOK}, {Name: "web2", Class: host.ClassTimeout, Reason: "banner: timed out\x1b[2J"},
+	}}, d.result, nil
+}
+
+// judged is what checks say of that fleet, with what is muted apart.
+func judged() check.Result {
+	r := check.Result{
+		Findings: []check.Finding{
+			{ID: "f1", Status: check.Critical, Host: "db1", Key: "/var", Title: "A filesystem is nearly full", Summary: "/var is 100% full"},
+			{ID: "f2", Status: check.Warning, Host: "web1", Title: "Nobody saves the journal", Summary: "the journal is kept in memory only"},
+			{ID: "f3", Status: check.Unknown, Host: "web2", Title: "The clock is wrong", Summary: "clock-skew cannot be judged on web2: not asked"},
+		},
+		Tally: check.Tally{Found: 2, Fine: 7, Unknown: 1, NotChecked: 20},
+	}
+	r.Silence([]check.Mute{{
+		Mute: timeline.Mute{Finding: "f2", Status: "warning", Reason: "ticket 4711\x1b[2J", Until: t0.Add(8 * time.Hour)}, By: "kim", At: t0,
+	}}, t0)
+	return r
 }
 
 func (d *desk) Run(_ context.Context, args ...string) (string, error) {
@@ -99,7 +113,7 @@ func rate(t testing.TB, text string) money.Rate {
 // night is a room in the middle of one.
 func night(t testing.TB) *desk {
 	t.Helper()
-	d := &desk{title: "checkout is down\x1b]0;owned\x07", now: t0.Add(72 * time.Minute)}
+	d := &desk{title: "checkout is down\x1b]0;owned\x07", now: t0.Add(72 * time.Minute), result: judged()}
 	d.add(t, 0, timeline.IncidentOpened, timeline.Opened{Title: d.title})
 	r := rate(t, "1M/day")
 	r.Low, r.High = 800_000_000, 1_200_000_000
@@ -227,6 +241,12 @@ func TestKeysRunCommands(t *testing.T) {
 		"tick and reason": {[]string{"down", "down", "down", "down", "enter", "all here", "enter"}, []string{"step", "tick", "technical.together", "--reason=all here"}},
 		"tick at once":    {[]string{"down", "down", "down", "down", "enter", "enter"}, []string{"step", "tick", "technical.together"}},
 		"command":         {[]string{":", "nightcall scan 'web 1' web2", "enter"}, []string{"scan", "web 1", "web2"}},
+		"mute":            {[]string{"3m", "ticket 4711", "enter", "enter"}, []string{"findings", "mute", "f1", "--reason=ticket 4711", "--until=8h"}},
+		"mute until":      {[]string{"3", "down", "m", "x", "enter", "backspace", "backspace", "3d", "enter"}, []string{"findings", "mute", "f3", "--reason=x", "--until=3d"}},
+		"mute left":       {[]string{"3m", "x", "enter", "esc"}, nil},
+		"mute unreasoned": {[]string{"3m", "enter", "enter"}, []string{"findings", "show", "f1"}},
+		"unmute":          {[]string{"3Gu"}, []string{"findings", "unmute", "f2"}},
+		"finding whole":   {[]string{"3", "enter"}, []string{"findings", "show", "f1"}},
 		"prefilled":       {[]string{"down", "enter", " --owner Bob", "enter"}, []string{"business", "mitigation", "TEXT", "--saves", "80%", "--takes", "15m", "--owner", "Bob"}},
 	} {
 		d := night(t)
@@ -278,6 +298,64 @@ func TestEntriesArrive(t *testing.T) {
 	m = step(m, m.readEntries()())
 	if len(m.entries) != len(merged.entries) || m.at.Notes != 3 {
 		t.Errorf("%d entries, %d notes", len(m.entries), m.at.Notes)
+	}
+}
+
+// A mute and its end are seen without anybody asking for it, and the findings are
+// judged once at a time.
+func TestFindingsAreJudgedAnew(t *testing.T) {
+	t.Parallel()
+	d := night(t)
+	m := open(t, d, 80, 24)
+	d.add(t, 9*time.Minute, timeline.FindingUnmuted, timeline.Mute{Finding: "f2"})
+	d.result.Findings = append(d.result.Findings, d.result.Muted[0].Finding)
+	d.result.Muted, d.result.Tally.Muted = nil, 0
+	m, read := m.reread()
+	next, judge := m.Update(read())
+	if m = next.(model); judge == nil || !m.judging {
+		t.Fatal("nobody judges what was unmuted")
+	}
+	if m, judge = m.judge(); judge != nil || !m.rejudge {
+		t.Error("two judge at once")
+	}
+	next, judge = m.Update(m.readFleet()())
+	if m = next.(model); judge == nil || !m.judging {
+		t.Error("what was asked for meanwhile is not judged")
+	}
+	if frame := press(m, "3").frame(); strings.Contains(frame, "muted") {
+		t.Error(frame)
+	}
+	m = open(t, night(t), 80, 24)
+	m.now = t0.Add(9 * time.Hour)
+	if !m.muteEnded() {
+		t.Error("a mute that is over still holds")
+	}
+}
+
+// The finding under the cursor is always seen, and so is what nobody could judge,
+// once there is no finding below; also when there are fewer than there were.
+func TestFindingsScroll(t *testing.T) {
+	t.Parallel()
+	d := night(t)
+	d.result.Findings = nil
+	for n := range 100 {
+		d.result.Findings = append(d.result.Findings, check.Finding{ID: fmt.Sprint(n), Status: check.Unknown, Host: fmt.Sprintf("web%02d", n), Title: "Something is wrong"})
+	}
+	for height := 8; height < 30; height++ {
+		m := press(open(t, d, 80, height), "3")
+		for n := range 100 {
+			if !strings.Contains(m.frame(), fmt.Sprintf("> UNKNOWN  web%02d", n)) {
+				t.Fatalf("height %d, finding %d:\n%s", height, n, m.frame())
+			}
+			m = press(m, "down")
+		}
+		if !strings.Contains(m.frame(), "> muted") || height > 9 && !strings.Contains(m.frame(), "7 fine") {
+			t.Fatalf("height %d:\n%s", height, m.frame())
+		}
+		m.result.Findings = m.result.Findings[:3]
+		if m = press(m, "up"); !strings.Contains(m.frame(), "> UNKNOWN  web02") {
+			t.Fatalf("height %d:\n%s", height, m.frame())
+		}
 	}
 }
 

@@ -154,7 +154,7 @@ func (m model) rule() string { return strings.Repeat("-", m.width) }
 // foot is what is asked or was said, and which keys there are.
 func (m model) foot() []string {
 	if m.prompt == nil {
-		return []string{m.status, "n note  : command  ! stop  1-6 page  ? keys  q quit" + m.itemKeys()}
+		return []string{m.status, m.keys()}
 	}
 	line := m.prompt.label + "> " + plain.Line(m.prompt.text) + "_"
 	if over := runewidth.StringWidth(line) - m.width; over > 0 {
@@ -163,11 +163,31 @@ func (m model) foot() []string {
 	return []string{line, "enter does it  esc leaves it"}
 }
 
-func (m model) itemKeys() string {
-	if m.page != pageSteps {
-		return ""
+// keys are those that there are; where there is no room for all, those of the page
+// and the one that tells the others.
+func (m model) keys() string {
+	own := m.pageKeys()
+	if all := "n note  : command  ! stop  1-6 page  ? keys  q quit" + own; runewidth.StringWidth(all) <= m.width {
+		return all
 	}
-	return "   enter answer  space tick"
+	return strings.TrimLeft(own+"  ? keys  q quit", " ")
+}
+
+// pageKeys are the keys that this page has beside the others.
+func (m model) pageKeys() string {
+	switch m.page {
+	case pageSteps:
+		return "   enter answer  space tick"
+	case pageFindings:
+		switch f, found := m.finding(); {
+		case !found:
+			return ""
+		case f.Mute.Finding != "":
+			return "   enter whole  u unmute"
+		}
+		return "   enter whole  m mute"
+	}
+	return ""
 }
 
 var helpLines = []string{
@@ -176,13 +196,16 @@ var helpLines = []string{
 	":        any nightcall command, such as scan web1 web2 or business apply reroute",
 	"1 to 6   steps, timeline, findings, hosts, money, technical; tab for the next",
 	"up down  move; pgup pgdown home end too; also k j g G",
-	"enter    answer the question of the checklist",
-	"space    tick it, or open it again",
-	"s        skip it, with a reason",
-	"r        open it again",
+	"Steps    enter  answer the question",
+	"         space  tick it, or open it again",
+	"         s      skip it, with a reason",
+	"         r      open it again",
+	"Findings enter  show it whole, with its evidence",
+	"         m      mute it, with a reason and an end",
+	"         u      show a muted one again",
 	"q        leave; everything is written down already",
 	"",
-	"Everything here is also a command: nightcall checklist, business, technical, step.",
+	"Each is also a command: nightcall note, stop, checklist, step, findings.",
 }
 
 // body is the lines of the page that can be seen.
@@ -192,6 +215,8 @@ func (m model) body() []string {
 		return m.stepLines()
 	case pageTimeline:
 		return m.timelineLines()
+	case pageFindings:
+		return m.findingPage()
 	}
 	lines := m.lines()
 	from := min(m.scroll[m.page], max(0, len(lines)-m.bodyHeight()))
@@ -209,8 +234,6 @@ func (m model) length() int {
 // lines are all lines of a page that is short.
 func (m model) lines() []string {
 	switch m.page {
-	case pageFindings:
-		return m.findingLines()
 	case pageHosts:
 		return m.hostLines()
 	case pageMoney:
@@ -256,17 +279,19 @@ func (m model) stepLines() []string {
 		lines = append(lines, m.stepTitle(number, s))
 		for _, item := range s.Items {
 			pointer := "  "
-			if n == m.cursor {
+			if n == m.cursor[pageSteps] {
 				pointer, at = "> ", len(lines)
 			}
 			lines = append(lines, m.itemLine(pointer, item))
 			n++
 		}
 	}
-	if at+2 > m.bodyHeight() {
-		lines = lines[min(at+2-m.bodyHeight(), max(0, len(lines)-m.bodyHeight())):]
-	}
-	return lines
+	return m.around(lines, at+2)
+}
+
+// around is so much of the lines that those before the end are seen.
+func (m model) around(lines []string, end int) []string {
+	return lines[max(0, min(end, len(lines))-m.bodyHeight()):]
 }
 
 func (m model) stepTitle(number int, s incident.Step) string {
@@ -294,16 +319,59 @@ func (m model) itemLine(pointer string, item incident.Item) string {
 	return m.between(left, plain.Line(right))
 }
 
-func (m model) findingLines() []string {
-	lines := []string{}
-	for _, f := range m.result.Findings {
-		if f.Status == check.Unknown {
-			continue
-		}
-		lines = append(lines, strings.TrimSpace(fmt.Sprintf("%-8s %s %s", strings.ToUpper(f.Status.String()), f.Host, f.Key))+": "+f.Title, "         "+f.Summary)
+// findingLines is how many lines a finding has.
+const findingLines = 2
+
+// finding is the one under the cursor, and false when there is none.
+func (m model) finding() (check.MutedFinding, bool) {
+	all := m.findings()
+	if len(all) == 0 {
+		return check.MutedFinding{}, false
 	}
+	return all[min(m.cursor[pageFindings], len(all)-1)], true
+}
+
+// findingPage is the findings, worst first, then those that are muted, so scrolled
+// that the one under the cursor is seen.
+func (m model) findingPage() []string {
+	all := m.findings()
+	chosen := min(m.cursor[pageFindings], len(all)-1)
+	fit := max(1, (m.bodyHeight()-1)/findingLines) // above the line that tells how much nobody saw
+	from := max(0, chosen+1-fit)
+	var lines []string
+	for n := from; n < len(all) && len(lines) < m.bodyHeight(); n++ {
+		pointer := "  "
+		if n == chosen {
+			pointer = "> "
+		}
+		first, second := m.findingText(all[n])
+		lines = append(lines, pointer+first, "           "+second)
+	}
+	return append(lines, m.tally())
+}
+
+// findingText is a finding in two lines. A muted one tells who muted it and why in
+// place of what was seen.
+func (m model) findingText(f check.MutedFinding) (first, second string) {
+	status := strings.ToUpper(f.Status.String())
+	second = f.Summary
+	if f.Mute.Finding != "" {
+		status = "muted"
+		second = "until " + m.clock(f.Mute.Until) + " by " + f.Mute.By + ": " + f.Mute.Reason
+	}
+	return fmt.Sprintf("%-8s %s: %s", status, place(f.Finding), f.Title), second
+}
+
+// place is what a finding is about.
+func place(f check.Finding) string { return strings.TrimSpace(f.Host + " " + f.Key) }
+
+func (m model) tally() string {
 	t := m.result.Tally
-	return append(lines, fmt.Sprintf("%d fine, %d unknown, %d not checked", t.Fine, t.Unknown, t.NotChecked))
+	text := fmt.Sprintf("%d fine, %d unknown, %d not checked", t.Fine, t.Unknown, t.NotChecked)
+	if t.Muted > 0 {
+		text += fmt.Sprintf(", %d muted", t.Muted)
+	}
+	return text
 }
 
 func (m model) hostLines() []string {
