@@ -7,6 +7,18 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
 
+// Affects holds for entries after which a fleet that is judged anew may get other
+// findings: of visits, of what is said about hosts, of mutes.
+func Affects(kind timeline.Kind) bool {
+	switch kind {
+	case timeline.HostScanned, timeline.ScanFinished, timeline.ReachTested, timeline.ServicesAsked, timeline.IncidentMerged,
+		timeline.HostDeclared, timeline.HostRetracted, timeline.LinkDeclared, timeline.LinkRetracted,
+		timeline.FindingMuted, timeline.FindingUnmuted, timeline.MonitoringAnswered:
+		return true
+	}
+	return false
+}
+
 // A Mute is a person's word that a finding need not be read until a moment.
 type Mute struct {
 	timeline.Mute

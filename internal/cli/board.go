@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nightcall-sh/nightcall/internal/board"
+	"github.com/nightcall-sh/nightcall/internal/check"
 	"github.com/nightcall-sh/nightcall/internal/incident"
 	"github.com/nightcall-sh/nightcall/internal/plain"
 	"github.com/nightcall-sh/nightcall/internal/report"
@@ -172,7 +173,7 @@ func (s *boardSource) Data(ctx context.Context) (report.Data, error) {
 	d.Entries = append(d.Entries, entries...)
 	s.folder.Add(entries...)
 	d.Incident, d.At = s.folder.Incident(), s.Now()
-	if whole || slices.ContainsFunc(entries, tellsOfHosts) || s.Now().Sub(s.data.At) > hostsEach {
+	if whole || slices.ContainsFunc(entries, func(e timeline.Entry) bool { return check.Affects(e.Kind) }) || s.Now().Sub(s.data.At) > hostsEach {
 		if err := s.incident.reportHosts(ctx, &d); err != nil {
 			return report.Data{}, err
 		}
@@ -187,17 +188,6 @@ func (s *boardSource) Data(ctx context.Context) (report.Data, error) {
 // hostsEach is how often what hosts are like is judged anew, because findings
 // grow older too.
 const hostsEach = time.Minute
-
-// tellsOfHosts holds for entries after which the hosts, or what is known of them,
-// may be others.
-func tellsOfHosts(e timeline.Entry) bool {
-	switch e.Kind {
-	case timeline.HostScanned, timeline.ScanFinished, timeline.ReachTested, timeline.IncidentMerged,
-		timeline.HostDeclared, timeline.HostRetracted, timeline.LinkDeclared, timeline.LinkRetracted:
-		return true
-	}
-	return false
-}
 
 // Now implements board.Source.
 func (s *boardSource) Now() time.Time { return s.incident.app.now() }

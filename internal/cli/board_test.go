@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nightcall-sh/nightcall/internal/check"
+	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/inventory"
 	"github.com/nightcall-sh/nightcall/internal/stdio"
 	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
@@ -90,6 +93,36 @@ func TestBoard(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("%v: %s", err, errs.String())
 	}
+}
+
+// What a person mutes is muted on the board at once, and not at its next look at the
+// hosts.
+func TestBoardSeesMutes(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, inventory.Host{Name: "gone", Class: host.ClassUnreachable, Reason: "connection refused", Visited: lookAt})
+	a := &app{io: stdio.Streams{Err: io.Discard}, now: func() time.Time { return lookAt }, getenv: func(string) string { return "" }, incident: d.incident}
+	i, err := a.openCurrent(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer i.Close()
+	source := &boardSource{incident: i}
+	shows := func(findings, muted int) string {
+		t.Helper()
+		now, err := source.Data(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(now.Findings.Findings) != findings || len(now.Findings.Muted) != muted {
+			t.Errorf("%d findings, %d muted", len(now.Findings.Findings), len(now.Findings.Muted))
+		}
+		return append(everything(now.Findings), check.Finding{})[0].ID
+	}
+	id := shows(1, 0)
+	d.must(t, "findings", "mute", id, "--reason", "known", "--until", "8h")
+	shows(0, 1)
+	d.must(t, "findings", "unmute", id)
+	shows(1, 0)
 }
 
 func TestBoardRefusesAnAddress(t *testing.T) {

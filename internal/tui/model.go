@@ -233,15 +233,8 @@ func (m model) add(in entriesIn) (model, bool) {
 	}
 	m.at = m.folder.Incident()
 	return m, m.read && slices.ContainsFunc(in.entries, func(e timeline.Entry) bool {
-		return slices.Contains(judgedBy, e.Kind)
+		return check.Affects(e.Kind)
 	})
-}
-
-// judgedBy are the entries after which hosts or findings may be others.
-var judgedBy = []timeline.Kind{
-	timeline.HostScanned, timeline.ScanFinished, timeline.ReachTested, timeline.ServicesAsked,
-	timeline.HostDeclared, timeline.HostRetracted, timeline.LinkDeclared, timeline.LinkRetracted,
-	timeline.FindingMuted, timeline.FindingUnmuted,
 }
 
 // findings are those that are shown, worst first, then those that are muted, with
