@@ -261,13 +261,16 @@ func (b *Board) view(word string) int {
 
 func (b *Board) page(w http.ResponseWriter, r *http.Request, n int) {
 	b.mu.Lock()
-	glance, page, forms := b.glance, b.views[n].html, ""
+	glance, page, forms, whose := b.glance, b.views[n].html, "", "repair"
+	if n == executive {
+		whose = "pay"
+	}
 	if n == joined {
 		forms = b.forms(r.URL.Query().Get("name"))
 	}
 	b.mu.Unlock()
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	fmt.Fprintf(w, pageShape, report.Style+style, glance, forms, page, script)
+	fmt.Fprintf(w, pageShape, report.Style+style, glance, forms, whose, page, script)
 }
 
 // picture answers who talks to whom. Opened alone it can run nothing either.

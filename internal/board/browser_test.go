@@ -10,11 +10,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/nightcall-sh/nightcall/internal/money"
 	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
 
@@ -193,6 +195,68 @@ func (b *browser) shoot(name string) {
 	if dir := os.Getenv("NIGHTCALL_SCREENSHOTS"); dir != "" {
 		if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600); err != nil {
 			b.t.Fatal(err)
+		}
+	}
+}
+
+// print makes a PDF of the page, and returns of how many pages.
+func (b *browser) print(name string) int {
+	b.t.Helper()
+	var printed struct {
+		Data string `json:"data"`
+	}
+	b.ask(b.session, "Page.printToPDF", map[string]any{"preferCSSPageSize": true}, &printed)
+	pdf, err := base64.StdEncoding.DecodeString(printed.Data)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if dir := os.Getenv("NIGHTCALL_SCREENSHOTS"); dir != "" {
+		if err := os.WriteFile(filepath.Join(dir, name+".pdf"), pdf, 0o600); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	return len(pdfPage.FindAll(pdf, -1))
+}
+
+var pdfPage = regexp.MustCompile(`/Type\s*/Page\b`)
+
+// On paper there is nothing to press, nothing covers anything and nothing is cut;
+// what stands on red is read without its colour; and who pays gets one page.
+func TestBrowserPrints(t *testing.T) {
+	s := night(t)
+	for n := range 3 {
+		rate, err := money.ParseRate("USD 12k/day", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.add(timeline.MitigationProposed, timeline.Proposal{Text: fmt.Sprintf("the shop number %d", n), Rate: rate, Takes: time.Hour, Risk: "orders by hand"})
+	}
+	s.add(timeline.NoteAdded, timeline.Note{Text: "no blank in it: " + strings.Repeat("0123456789abcdef", 20)})
+	s.add(timeline.LineStopped, timeline.Stop{})
+	d := serve(t, s, nil, s)
+	const paper = 680 // of A4 without its margins, at 96 a inch
+	for name, path := range map[string]string{"paper-pay": d.exec, "paper-repair": d.all, "paper-join": d.join} {
+		b := startBrowser(t, d.base+path, paper)
+		b.eval(`document.querySelectorAll("details").forEach((d) => { d.open = true; })`, nil)
+		b.ask(b.session, "Emulation.setEmulatedMedia", map[string]any{"media": "print"}, nil)
+		var seen []string
+		b.eval(`[...document.querySelectorAll("form, input, button, nav, #lost")].filter((e) => e.getClientRects().length > 0).map((e) => e.tagName)`, &seen)
+		if len(seen) > 0 {
+			t.Errorf("%s: on paper are %q", name, seen)
+		}
+		var header, red string
+		b.eval(`getComputedStyle(document.querySelector("header")).position`, &header)
+		b.eval(`getComputedStyle(document.querySelector(".stop")).backgroundColor`, &red)
+		if header != "static" || red != "rgba(0, 0, 0, 0)" {
+			t.Errorf("%s: the header is %s, the stop on %s", name, header, red)
+		}
+		var width int
+		b.eval(`document.documentElement.scrollWidth`, &width)
+		if width > paper {
+			t.Errorf("%s: %d wide, on paper of %d", name, width, paper)
+		}
+		if n := b.print(name); name == "paper-pay" && n != 1 || n == 0 {
+			t.Errorf("%s: %d pages", name, n)
 		}
 	}
 }

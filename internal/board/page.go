@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// pageShape takes the style, the glance, the forms, the page and the script.
+// pageShape takes the style, the glance, the forms, whose view it is, the page and the
+// script.
 const pageShape = `<!doctype html>
 <html lang="en">
 <head>
@@ -30,7 +31,7 @@ const pageShape = `<!doctype html>
 <div id="lost" hidden>The connection is lost: what stands here is old.</div>
 <header id="glance">
 %s</header>
-%s<main id="page">
+%s<main id="page" class="%s">
 %s</main>
 <script>%s</script>
 </body>
@@ -45,7 +46,15 @@ header p { margin: .1rem 0; }
 .stop, #lost { background: #b00020; color: #fff; font-weight: bold; padding: .3rem .6rem; }
 details { margin: .5rem 0; } summary { cursor: pointer; font-weight: bold; }
 form { display: flex; flex-wrap: wrap; gap: .4rem; margin: .5rem 0; } input, textarea, select, button { font: inherit; } textarea { flex: 1 1 20rem; } select { max-width: 100%; }
-@media print { header { position: static; } #lost, details { display: none; } }
+nav { display: flex; flex-wrap: wrap; gap: 0 1rem; margin: .4rem 0 -1rem; } .pay nav { display: none; } nav a { color: inherit; } section { scroll-margin-top: 7rem; }
+@media screen and (max-width: 40rem) { header { position: static; line-height: 1.3; } .lost { font-size: 1.3rem; } section { scroll-margin-top: 0; } nav a { padding: .25rem 0; } }
+@media screen and (min-width: 100rem) {
+body { font-size: 20px; max-width: 92rem; } section { scroll-margin-top: 11rem; } header h1 { font-size: 2rem; } .lost { font-size: 2.6rem; } figcaption, table { font-size: 1rem; }
+.pay { columns: 2; column-gap: 3rem; margin-top: .8rem; } .pay h2 { margin-top: 0; break-before: avoid; } .pay section { margin-top: 1rem; } .pay figure, .pay table { break-inside: avoid; } }
+@media print {
+header { position: static; } #lost, details, nav { display: none; } section:nth-of-type(2), section:last-of-type { break-before: auto; }
+.pay svg { max-height: 4.5rem; } .pay h2 { margin-top: .6rem; } .pay section:last-of-type ul { columns: 3; }
+.stop { background: none; color: #b00020; border: 2px solid #b00020; } }
 `
 
 // script puts news where it belongs. What it puts there was escaped already, and

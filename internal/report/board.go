@@ -99,7 +99,7 @@ func Technical(d Data) string {
 	shown.Entries = newest(d.Entries)
 	last := course(shown)
 	last.title = "Last entries"
-	return fragment(questions(d), last, technical(d), business(d), found, architecture(d), runs(d), coverage(d))
+	return fragment(technical(d), questions(d), last, business(d), found, architecture(d), runs(d), coverage(d))
 }
 
 // runs are what was asked of hosts and done to them last, the latest first.
@@ -158,11 +158,17 @@ func questions(d Data) part {
 	return p
 }
 
-// fragment is parts as HTML, for a place within a page.
+// fragment is parts as HTML, for a place within a page, below links to each.
 func fragment(parts ...part) string {
 	var b strings.Builder
 	h := &htmlWriter{w: bufio.NewWriter(&b), linked: true}
-	for _, p := range parts {
+	h.printf("<nav>\n")
+	for n, p := range parts {
+		h.printf("<a href=\"#part%d\">%s</a>\n", n+1, text(p.title))
+	}
+	h.printf("</nav>\n")
+	for n, p := range parts {
+		h.printf("<section id=\"part%d\">\n", n+1)
 		h.part(p)
 	}
 	_ = h.w.Flush() // into memory

@@ -57,6 +57,12 @@ type (
 // whenColumn heads columns of times.
 const whenColumn = "At"
 
+// unbroken are the columns whose texts are short and read badly in pieces.
+var unbroken = map[string]bool{
+	whenColumn: true, "Last reached": true, "Until": true, "Done": true, "Takes": true,
+	"State": true, "Saves": true, "Severity": true, "Check": true, "Answer": true,
+}
+
 // A point is a place on a curve, both from 0 to 1.
 type point struct{ x, y float64 }
 

@@ -32,15 +32,17 @@ func executive(d Data) part {
 	i := d.Incident
 	p.pairs(
 		[2]string{rowState, stateText(d)},
-		[2]string{"What was wrong", incident.Last(i.Technical.Problems).Text},
+		[2]string{wrongName(i), incident.Last(i.Technical.Problems).Text},
 		[2]string{"Cause", causeText(i.Technical)},
 		[2]string{rowCost, orNobody(Lost(i.Lost(d.At)))},
 		[2]string{rowRate, rateText(d)},
+		[2]string{"Advice", adviceText(d)},
 		[2]string{"Avoided", avoidedText(d)},
 		[2]string{"Platform", seenCount(d)},
 		[2]string{"Monitoring", monitoringText(d)},
 	)
 	costCurve(&p, d)
+	options(&p, d)
 	p.heading("Found on the platform")
 	found(&p, d.Findings.Findings)
 	p.heading("Still in place")
@@ -52,6 +54,50 @@ func executive(d Data) part {
 	p.para(toDoText(d))
 	p.para("Written by " + d.Program + " at " + moment(d.At, d.At) + ". Times are of that zone.")
 	return p
+}
+
+// wrongName is what the problem is called while it lasts, and afterwards.
+func wrongName(i incident.Incident) string {
+	if i.State == incident.Closed {
+		return "What was wrong"
+	}
+	return "What is wrong"
+}
+
+// adviceText says when waiting for the diagnosis costs more than a mitigation.
+func adviceText(d Data) string {
+	advice, given := d.Incident.Advice(d.At)
+	if !given {
+		return ""
+	}
+	return advice.Text()
+}
+
+// comparedOver is the horizon where nobody estimated how long the diagnosis takes.
+const comparedOver = 24 * time.Hour
+
+// options are the mitigations that could still be applied, best first.
+func options(p *part, d Data) {
+	if d.Incident.State == incident.Closed {
+		return
+	}
+	horizon := comparedOver
+	if left, known := d.Incident.Business.Remaining(d.At); known && left > 0 {
+		horizon = left
+	}
+	var rows [][]string
+	for _, o := range d.Incident.Options(d.At, horizon) {
+		saves, avoids := "", "cannot be compared"
+		if o.Known {
+			saves, avoids = incident.PartText(o.Part), o.Avoided.String()
+		}
+		rows = append(rows, []string{o.Text, timeline.Span(o.Takes), saves, avoids, o.Risk})
+	}
+	if len(rows) == 0 {
+		return
+	}
+	p.heading("What would make it less")
+	p.table([]string{"Mitigation", "Takes", "Saves", "Avoids in " + timeline.Span(horizon), "Risk"}, rows)
 }
 
 // maxTroubles is how many troubles the one page has room for.

@@ -17,6 +17,7 @@ func HTML(w io.Writer, d Data) error {
 	h.printf(htmlHead, text(doc.title), style)
 	h.printf("<header><h1>%s</h1></header>\n", text(doc.title))
 	for _, p := range doc.parts {
+		h.printf("<section>\n")
 		h.part(p)
 	}
 	h.printf("</body>\n</html>\n")
@@ -49,7 +50,7 @@ th, td { text-align: left; vertical-align: top; padding: .25rem .5rem; border-bo
 th { border-bottom: 2px solid #888; }
 td { min-width: 4rem; } .at { white-space: nowrap; }
 thead { display: table-header-group; }
-tr, dl > *, figure { break-inside: avoid; }
+tr, dl > *, figure, pre { break-inside: avoid; }
 pre { background: #f3f3f3; border-left: 3px solid #888; padding: .5rem; margin: .4rem 0; white-space: pre-wrap; overflow-wrap: anywhere; font: .82rem/1.35 "DejaVu Sans Mono", monospace; }
 figure { margin: .8rem 0; } figcaption { color: #555; font-size: .85rem; }
 svg { width: 100%; height: auto; max-height: 14rem; } .arch img { max-width: 100%; max-height: 95vh; }
@@ -57,7 +58,10 @@ svg { width: 100%; height: auto; max-height: 14rem; } .arch img { max-width: 100
 body { font-size: 15px; padding: .6rem; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .4rem; }
 table, tbody, tr { display: block; } thead { display: none; } tr { border-bottom: 1px solid #ccc; padding: .35rem 0; }
 td, .at { display: inline; border: 0; padding: 0; overflow-wrap: anywhere; white-space: normal; } td:not(:empty) ~ td:not(:empty)::before { content: " \B7  "; color: #888; } }
-@media print { @page { size: A4; margin: 15mm; } body { font-size: 10pt; padding: 0; max-width: none; } section:nth-of-type(2), section:last-of-type { break-before: page; } svg { max-height: 9rem; } h2 { margin-top: 1.2rem; } h3 { margin: .9rem 0 .3rem; } .wide { overflow: visible; } table { font-size: 8pt; } td { min-width: 4.5em; overflow-wrap: anywhere; } }
+@media print {
+@page { size: A4; margin: 14mm; } body { font-size: 10pt; line-height: 1.35; padding: 0; max-width: none; }
+section:nth-of-type(2), section:last-of-type { break-before: page; } h2 { margin-top: 1rem; break-after: avoid; } h3 { margin: .6rem 0 .2rem; } p, ul, figure { margin: .3rem 0; }
+svg { max-height: 6rem; } .wide { overflow: visible; } table { font-size: 8pt; } th, td { padding: .13rem .4rem; } td { min-width: 4.5em; overflow-wrap: anywhere; } }
 `
 
 // An htmlWriter writes blocks. An error of its writer shows when it is flushed.
@@ -71,8 +75,9 @@ func (h *htmlWriter) printf(format string, args ...any) { fmt.Fprintf(h.w, forma
 // text is a text for a place between two tags, or between quotation marks.
 func text(s string) string { return html.EscapeString(line(s)) }
 
+// part writes a part whose section was begun.
 func (h *htmlWriter) part(p part) {
-	h.printf("<section>\n<h2>%s</h2>\n", text(p.title))
+	h.printf("<h2>%s</h2>\n", text(p.title))
 	for _, b := range p.blocks {
 		h.block(b)
 	}
@@ -124,8 +129,8 @@ func (h *htmlWriter) table(t table) {
 	for n, cell := range t.head {
 		h.printf("<th>%s</th>", text(cell))
 		opens[n] = "<td>"
-		if cell == whenColumn {
-			opens[n] = `<td class="at">` // a time is never broken into lines
+		if unbroken[cell] {
+			opens[n] = `<td class="at">`
 		}
 	}
 	h.printf("</tr></thead>\n<tbody>\n")

@@ -63,6 +63,7 @@ func night(t *testing.T, text string) Data {
 	s.add(minute(16), timeline.CommandStarted, "web2", timeline.CommandStart{Run: "r1", Argv: []string{"nc", "db1", "3306" + text}, Root: true})
 	s.add(minute(17), timeline.CommandFinished, "web2", timeline.CommandEnd{Run: "r1", Exit: 1, Took: time.Second, Stdout: "out\n" + text, Stderr: "err" + text})
 	s.add(minute(18), timeline.CommandStarted, "web2", timeline.CommandStart{Run: "r2", Argv: []string{"reboot"}, Change: true})
+	s.add(minute(18), timeline.MitigationProposed, "", timeline.Proposal{Text: "no campaign" + text, Rate: rate(t, "1200/day"), Takes: minute(5), Risk: "anger" + text})
 	s.add(minute(19), "from.the.future", "", map[string]string{"x": text})
 	d := s.data(2 * time.Hour)
 	for n := range d.Entries {
@@ -77,8 +78,12 @@ func night(t *testing.T, text string) Data {
 			Confidence: check.Certain, Summary: "100% full" + text, Business: "Writes fail on web1." + text, Reason: "partly" + text,
 			Evidence: []check.Evidence{{Command: "df", Output: "/var 100%" + text, At: t0}},
 		}},
-		Judgements: []check.Judgement{{Check: "heartbleed", Host: "web2", Answer: check.NotChecked, Reason: "nobody asked" + text}},
-		Tally:      check.Tally{Found: 1, NotChecked: 1},
+		Judgements: []check.Judgement{
+			{Check: "heartbleed", Host: "web2", Answer: check.NotChecked, Reason: "nobody asked" + text},
+			{Check: "clock-skew", Host: "web2", Answer: check.NotKnown, Reason: "no answer" + text},
+			{Check: "heartbleed", Host: "web3", Answer: check.NotChecked, Reason: "nobody asked" + text},
+		},
+		Tally: check.Tally{Found: 1, NotChecked: 2, Unknown: 1},
 	}
 	return d
 }
@@ -200,7 +205,7 @@ func TestJSONParses(t *testing.T) {
 		if err := json.Unmarshal([]byte(write(t, "json", night(t, text))), &r); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
-		if len(r.Timeline) != 21 || len(r.Commands) != 2 {
+		if len(r.Timeline) != 22 || len(r.Commands) != 2 {
 			t.Errorf("%d entries, %d commands", len(r.Timeline), len(r.Commands))
 		}
 	}

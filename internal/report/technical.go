@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -272,17 +273,11 @@ func coverage(d Data) part {
 	}
 	p.rowsOr("None was looked at.", []string{"Host", "Last visit", "Reason", "Last reached", "System"}, rows)
 	p.heading("Not known, and not checked")
-	rows = nil
-	for _, j := range d.Findings.Judgements {
-		if j.Answer == check.NotKnown || j.Answer == check.NotChecked {
-			rows = append(rows, []string{j.Host, j.Check, strings.ReplaceAll(string(j.Answer), "_", " "), j.Reason})
-		}
-	}
 	nothing := "Every check was answered on every host."
 	if len(d.Fleet.Hosts) == 0 {
 		nothing = "No check was made."
 	}
-	p.rowsOr(nothing, []string{"Host", "Check", "Answer", "Reason"}, rows)
+	p.rowsOr(nothing, []string{"Check", "Answer", "Reason", "Hosts"}, unanswered(d.Findings.Judgements))
 	if len(d.Findings.Muted) > 0 {
 		p.heading("Muted")
 		p.para(countOf(len(d.Findings.Muted), "finding was", "findings were") + " left out above because somebody said so.")
@@ -296,6 +291,36 @@ func coverage(d Data) part {
 		p.para(fmt.Sprintf("%s did not end.", countOf(len(d.Incident.Scans), "scan", "scans")))
 	}
 	return p
+}
+
+// unanswered are the checks without an answer, each once for all hosts of which the
+// same is true.
+func unanswered(judgements []check.Judgement) [][]string {
+	type gap struct {
+		check  string
+		answer check.Answer
+		reason string
+	}
+	var order []gap
+	hosts := map[gap][]string{}
+	for _, j := range judgements {
+		if j.Answer != check.NotKnown && j.Answer != check.NotChecked {
+			continue
+		}
+		g := gap{j.Check, j.Answer, j.Reason}
+		if hosts[g] == nil {
+			order = append(order, g)
+		}
+		hosts[g] = append(hosts[g], j.Host)
+	}
+	slices.SortStableFunc(order, func(a, b gap) int {
+		return cmp.Or(cmp.Compare(a.check, b.check), cmp.Compare(a.answer, b.answer))
+	})
+	var rows [][]string
+	for _, g := range order {
+		rows = append(rows, []string{g.check, strings.ReplaceAll(string(g.answer), "_", " "), g.reason, strings.Join(hosts[g], ", ")})
+	}
+	return rows
 }
 
 func seenOrNone(d Data) string {
