@@ -30,6 +30,7 @@ type scriptCommand = func(ts *testscript.TestScript, neg bool, args []string)
 // defined.
 var commands = map[string]scriptCommand{
 	"await":       scriptAwait,
+	"board":       scriptBoard,
 	"kdc":         scriptKDC,
 	"keys":        scriptKeys,
 	"machine":     scriptMachine,
