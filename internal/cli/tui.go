@@ -8,7 +8,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,7 +38,22 @@ func runRoot(cmd *cobra.Command, a *app) error {
 		return err
 	}
 	defer i.Close()
+	ctx, stop := uninterrupted(ctx)
+	defer stop()
 	return tui.Run(ctx, &room{i}, a.io.In, a.io.Out)
+}
+
+// uninterrupted is a context that only a request to end cancels. On the whole terminal
+// ^C is a key like others; an interrupt that still comes was typed while a command
+// had the terminal, and is for that command.
+func uninterrupted(ctx context.Context) (context.Context, context.CancelFunc) {
+	interrupts := make(chan os.Signal, 1) // which nobody reads: it keeps them from ending this process
+	signal.Notify(interrupts, os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.WithoutCancel(ctx), syscall.SIGTERM)
+	return ctx, func() {
+		signal.Stop(interrupts)
+		stop()
+	}
 }
 
 // offerIncident asks what is wrong and opens an incident. It is nil when nothing

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -199,6 +200,43 @@ func TestScreenOffersToOpen(t *testing.T) {
 	s.wait("losing")
 	s.press("q")
 	s.left()
+}
+
+// ^C while a command has the terminal ends that command, and not the screen.
+func TestScreenOutlivesACommand(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	if err := os.WriteFile(filepath.Join(d.incident, "known_hosts"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := d.onScreen(t, "--incident", d.incident)
+	s.wait("losing")
+	silent, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}) // a host that never greets
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	if err := silent.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	s.press(":scan " + silent.Addr().String() + "\r")
+	s.wait("\x1b[?1049l") // the screen stepped aside
+	called, err := silent.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer called.Close()
+	s.press("\x03")
+	s.wait("enter goes back")
+	s.press("\x03\r")
+	s.wait("losing")
+	s.press("nstill here\r")
+	s.wait("noted")
+	s.press("\x03") // where nothing is asked and nothing runs, it leaves
+	s.left()
+	if notes := d.entries(t, timeline.NoteAdded); len(notes) != 1 || timeline.Describe(notes[0]) != "still here" {
+		t.Errorf("%+v", notes)
+	}
 }
 
 // A finding is muted and shown again on the screen; the record is that of the
