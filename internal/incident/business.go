@@ -374,4 +374,17 @@ func (a Advice) Text() string {
 		", saves " + PartText(a.Option.Part) + ", avoids " + a.Option.Avoided.String()
 }
 
+// Brief is the advice in so few words that its numbers are on a narrow screen; what is
+// to be done comes last.
+func (a Advice) Brief() string {
+	if a.Overdue {
+		return a.Text()
+	}
+	text := "waiting " + timeline.Span(a.Waiting) + " costs " + a.Costs.Currency + " " + a.Costs.Likely.Text()
+	if !a.Proposed {
+		return text
+	}
+	return text + "; in " + timeline.Span(a.Option.Takes) + " saves " + PartText(a.Option.Part) + ": " + oneLine(a.Option.Text)
+}
+
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -61,11 +61,11 @@ func questions() []Step {
 			{ID: "technical.lead", Question: "Who leads?", How: "technical role lead NAME"},
 		}},
 		{ID: "inventory", Title: "Inventory", Needs: []string{"technical.problem", "technical.schema"}, Items: []Item{
-			{ID: "inventory.scan", Question: "Has every host been looked at?", How: "scan HOST..."},
+			{ID: "inventory.scan", Question: "Has every host been looked at?", How: "scan HOST..., then step tick inventory.scan"},
 			{ID: "inventory.missing", Question: "Which hosts are on no list?", How: "step tick inventory.missing"},
 			{ID: "inventory.findings", Question: "What did nobody say? Are the findings read?", How: "findings, then step tick inventory.findings"},
 			{ID: "inventory.told", Question: "Was the business told what was found, as it is?", How: "technical update --given, then step tick inventory.told"},
-			{ID: "inventory.login", Question: "Can everybody who works log in?", How: "ssh-config --write"},
+			{ID: "inventory.login", Question: "Can everybody who works log in?", How: "ssh-config --write, then step tick inventory.login"},
 		}},
 		{ID: "monitoring", Title: "Monitoring", Items: []Item{
 			{ID: "monitoring.working", Question: "Is monitoring working on this platform, yes or no?", How: "technical monitoring yes|no"},

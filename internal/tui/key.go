@@ -111,10 +111,8 @@ func (m model) pressFinding(key string) (tea.Model, tea.Cmd) {
 
 // askMute asks why nobody needs to read a finding, then until when.
 func askMute(f check.Finding) *prompt {
-	reason := askFlag("mute "+place(f)+", because", []string{"findings", "mute", f.ID}, "--reason")
-	reason.then = askFlag("until, such as 8h, 3d or 2026-03-06", nil, "--until")
-	reason.then.text = "8h"
-	return reason
+	return askFlag("mute "+place(f)+", because", []string{"findings", "mute", f.ID}, "--reason").
+		and(askFlag("until, such as 8h, 3d or 2026-03-06", nil, "--until"), "8h")
 }
 
 // pressItem takes a key on the checklist.
@@ -147,6 +145,10 @@ func answer(item incident.Item) *prompt {
 	switch item.ID {
 	case "business.loss":
 		return ask("loss, such as USD 1M/day", "business", "loss")
+	case "business.less":
+		return ask("what would make you lose less", "business", "mitigation").
+			and(askFlag("how much of the loss it saves", nil, "--saves"), "80%").
+			and(askFlag("how long until it is in place", nil, "--takes"), "15m")
 	case "business.diagnosis":
 		return ask("how long, such as 3h", "business", "diagnosis")
 	case "business.decider":
@@ -155,6 +157,16 @@ func answer(item incident.Item) *prompt {
 		return ask("what is wrong, for whom, since when", "technical", "problem")
 	case "technical.schema":
 		return ask("schema, such as lb -> web1, web2 -> db1", "technical", "schema")
+	case "technical.changed":
+		return ask("what changed before it began", "technical", "fact")
+	case "inventory.scan":
+		return askCommand("scan ")
+	case "solution.cause":
+		return ask("which hypothesis, by its four letters (page 6)", "technical", "outcome").and(ask("confirmed, refuted or unclear"), "confirmed")
+	case "solution.decided":
+		return ask("what is done, and how is it taken back", "technical", "decision")
+	case "solution.left":
+		return ask("what stays in place or is left to do", "technical", "action", "--later")
 	case "technical.lead":
 		return ask("who leads", "technical", "role", "lead")
 	case "monitoring.working":

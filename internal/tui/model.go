@@ -43,6 +43,7 @@ type model struct {
 	folder  *incident.Folder
 	at      incident.Incident
 	read    bool // the timeline was read once
+	resumed bool // the cursor stood at the first open question since
 	reading bool // it is being read
 	again   bool // and has to be read once more after that
 
@@ -232,6 +233,10 @@ func (m model) add(in entriesIn) (model, bool) {
 		m.folder.Add(in.entries...)
 	}
 	m.at = m.folder.Incident()
+	if !m.resumed {
+		m.resumed = true
+		m.cursor[pageSteps] = max(0, slices.IndexFunc(m.items(), func(i incident.Item) bool { return i.State == incident.ItemOpen }))
+	}
 	return m, m.read && slices.ContainsFunc(in.entries, func(e timeline.Entry) bool {
 		return check.Affects(e.Kind)
 	})

@@ -18,6 +18,7 @@ type prompt struct {
 	empty bool     // an empty text is an answer
 	whole bool     // the text is a command line of its own, with the terminal for itself
 	then  *prompt  // asks for more of the same command line
+	words []string // its arguments so far; they come last
 }
 
 // ask asks for the last argument of a command.
@@ -90,25 +91,44 @@ func (m model) submit() (tea.Model, tea.Cmd) {
 	case p.whole:
 		return m, m.takeover(split(strings.TrimPrefix(text, "nightcall "))...)
 	}
-	args := p.complete(text)
+	p.take(text)
 	if p.then == nil {
-		return m, m.do(args...)
+		return m, m.do(p.line()...)
 	}
 	then := *p.then
-	then.args = args
+	then.args, then.words = p.args, p.words
 	m.prompt = &then
 	return m, nil
 }
 
-// complete is the command line with the text in it.
-func (p prompt) complete(text string) []string {
+// take puts the text into the command line.
+func (p *prompt) take(text string) {
 	switch {
 	case text == "":
-		return p.args
 	case p.flag != "":
-		return append(slices.Clone(p.args), p.flag+"="+text)
+		p.args = append(slices.Clone(p.args), p.flag+"="+text)
+	default:
+		p.words = append(slices.Clone(p.words), text)
 	}
-	return append(slices.Clone(p.args), "--", text)
+}
+
+// line is the command line. What a person typed is never taken for a flag.
+func (p *prompt) line() []string {
+	if len(p.words) == 0 {
+		return p.args
+	}
+	return slices.Concat(p.args, []string{"--"}, p.words)
+}
+
+// and asks for more of the same command line, with an answer to begin with.
+func (p *prompt) and(then *prompt, answer string) *prompt {
+	last := p
+	for last.then != nil {
+		last = last.then
+	}
+	then.text = answer
+	last.then = then
+	return p
 }
 
 // takeover runs a command line that has the terminal for itself.

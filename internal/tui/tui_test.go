@@ -233,13 +233,13 @@ func TestKeysRunCommands(t *testing.T) {
 		"note left":       {[]string{"n", "x", "esc"}, nil},
 		"note corrected":  {[]string{"n", "ax", "backspace", "b", "enter"}, []string{"note", "--", "ab"}},
 		"stop":            {[]string{"!"}, []string{"stop"}},
-		"loss":            {[]string{"enter", "USD 1M/day", "enter"}, []string{"business", "loss", "--", "USD 1M/day"}},
-		"tick":            {[]string{"down", "down", "down", "space"}, []string{"step", "tick", "business.decider"}},
-		"tick again":      {[]string{"space"}, []string{"step", "reopen", "business.loss"}},
-		"skip":            {[]string{"down", "s", "no way", "enter"}, []string{"step", "skip", "business.less", "--reason=no way"}},
-		"reopen":          {[]string{"r"}, []string{"step", "reopen", "business.loss"}},
-		"tick and reason": {[]string{"down", "down", "down", "down", "enter", "all here", "enter"}, []string{"step", "tick", "technical.together", "--reason=all here"}},
-		"tick at once":    {[]string{"down", "down", "down", "down", "enter", "enter"}, []string{"step", "tick", "technical.together"}},
+		"loss":            {[]string{"g", "enter", "USD 1M/day", "enter"}, []string{"business", "loss", "--", "USD 1M/day"}},
+		"tick":            {[]string{"space"}, []string{"step", "tick", "business.decider"}},
+		"tick again":      {[]string{"g", "space"}, []string{"step", "reopen", "business.loss"}},
+		"skip":            {[]string{"up", "up", "s", "no way", "enter"}, []string{"step", "skip", "business.less", "--reason=no way"}},
+		"reopen":          {[]string{"g", "r"}, []string{"step", "reopen", "business.loss"}},
+		"tick and reason": {[]string{"down", "enter", "all here", "enter"}, []string{"step", "tick", "technical.together", "--reason=all here"}},
+		"tick at once":    {[]string{"down", "enter", "enter"}, []string{"step", "tick", "technical.together"}},
 		"command":         {[]string{":", "nightcall scan 'web 1' web2", "enter"}, []string{"scan", "web 1", "web2"}},
 		"mute":            {[]string{"3m", "ticket 4711", "enter", "enter"}, []string{"findings", "mute", "f1", "--reason=ticket 4711", "--until=8h"}},
 		"mute until":      {[]string{"3", "down", "m", "x", "enter", "backspace", "backspace", "3d", "enter"}, []string{"findings", "mute", "f3", "--reason=x", "--until=3d"}},
@@ -247,7 +247,10 @@ func TestKeysRunCommands(t *testing.T) {
 		"mute unreasoned": {[]string{"3m", "enter", "enter"}, []string{"findings", "show", "f1"}},
 		"unmute":          {[]string{"3Gu"}, []string{"findings", "unmute", "f2"}},
 		"finding whole":   {[]string{"3", "enter"}, []string{"findings", "show", "f1"}},
-		"prefilled":       {[]string{"down", "enter", " --owner Bob", "enter"}, []string{"business", "mitigation", "TEXT", "--saves", "80%", "--takes", "15m", "--owner", "Bob"}},
+		"mitigation":      {[]string{"g", "down", "enter", "--reroute", "enter", "enter", "enter"}, []string{"business", "mitigation", "--saves=80%", "--takes=15m", "--", "--reroute"}},
+		"outcome":         {[]string{"G", "up", "up", "up", "up", "enter", "3wxk", "enter", "enter"}, []string{"technical", "outcome", "--", "3wxk", "confirmed"}},
+		"scan":            {[]string{"g", "down", "down", "down", "down", "down", "down", "down", "down", "down", "enter", "web1", "enter"}, []string{"scan", "web1"}},
+		"prefilled":       {[]string{"G", "up", "enter", " --currency USD", "enter"}, []string{"business", "loss", "0/day", "--currency", "USD"}},
 	} {
 		d := night(t)
 		press(open(t, d, 80, 24), tt.keys...)
@@ -380,6 +383,25 @@ func TestTimelineScrolls(t *testing.T) {
 	shows("incident opened", true)
 	m = press(m, "G")
 	shows("note 199.", true)
+}
+
+// What people wrote is read whole on a narrow terminal, and only there broken.
+func TestWrap(t *testing.T) {
+	t.Parallel()
+	m := open(t, night(t), 40, 24)
+	said := strings.Repeat("eleven word ", 20) + strings.Repeat("x", 100)
+	lines := m.wrap([]string{said, "short"})
+	if got := strings.ReplaceAll(strings.Join(lines[:len(lines)-1], " "), " ", ""); got != strings.ReplaceAll(said, " ", "") {
+		t.Errorf("%q", lines)
+	}
+	for n, line := range lines {
+		if runewidth.StringWidth(line) > 40 || n > 0 && n < len(lines)-1 && !strings.HasPrefix(line, "      ") {
+			t.Errorf("%q", line)
+		}
+	}
+	if lines[len(lines)-1] != "short" {
+		t.Errorf("%q", lines)
+	}
 }
 
 func TestSplit(t *testing.T) {

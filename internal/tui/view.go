@@ -15,13 +15,21 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
 
-// The lines above and below the body.
+// The lines above and below the body. The advice has a line of its own where it does
+// not fit beside the news and there are lines to spare.
 const (
-	headLines = 5
-	footLines = 2
+	headLines  = 5
+	footLines  = 2
+	spareLines = 20
 )
 
-func (m model) bodyHeight() int { return max(1, m.height-headLines-footLines) }
+func (m model) bodyHeight() int {
+	n := m.height - headLines - footLines
+	if _, apart := m.advice(); apart != "" {
+		n--
+	}
+	return max(1, n)
+}
 
 // View draws the frame.
 func (m model) View() tea.View {
@@ -67,7 +75,12 @@ func (m model) head() []string {
 	if !m.read {
 		return []string{title, "reading the timeline…", "", m.tabs(), m.rule()}
 	}
-	return []string{m.between(title, m.age()), m.cost(), m.news(), m.tabs(), m.rule()}
+	news, apart := m.advice()
+	lines := []string{m.between(title, m.age()), m.cost(), news}
+	if apart != "" {
+		lines = append(lines, apart)
+	}
+	return append(lines, m.tabs(), m.rule())
 }
 
 // between puts one text at the left end and one at the right; the left one gives
@@ -96,57 +109,93 @@ func (m model) cost() string {
 		return "LOST: nobody said yet what is lost (step 1)"
 	}
 	rate, known := m.at.Rate(m.now)
-	text := costText(lost, rate, known, money.Amount.String)
-	if runewidth.StringWidth(text) > m.width {
-		text = costText(lost, rate, known, func(a money.Amount) string { return a.Currency + " " + a.Likely.Text() })
+	text := costText(lost, rate, known)
+	if runewidth.StringWidth(text) <= m.width {
+		return text
 	}
-	return text
+	for n := range lost {
+		lost[n] = likely(lost[n])
+	}
+	rate.Amount = likely(rate.Amount)
+	return costText(lost, rate, known)
 }
 
-func costText(lost []money.Amount, rate money.Rate, known bool, amount func(money.Amount) string) string {
+// likely is an amount without its range.
+func likely(a money.Amount) money.Amount {
+	a.Low, a.High = a.Likely, a.Likely
+	return a
+}
+
+func costText(lost []money.Amount, rate money.Rate, known bool) string {
 	var parts []string
 	for _, a := range lost {
-		parts = append(parts, amount(a))
+		parts = append(parts, a.String())
 	}
 	text := "LOST " + strings.Join(parts, " and ")
 	if known {
-		text += "   NOW " + amount(rate.Amount) + "/" + string(rate.Per)
+		text += "   NOW " + rate.String()
 	}
 	return text
 }
 
-// news is what cannot wait: the line is stopped, an update is due, a mitigation
-// would be quicker than the diagnosis.
+// news is what cannot wait: the line is stopped, an update is due.
 func (m model) news() string {
 	if m.stopped() {
 		stop := m.at.Technical.Stopped
 		return "STOP by " + stop.Stated.By + ": nothing is changed and nothing begins. " + stop.Text + " (! lets it go on)"
 	}
-	var parts []string
-	if due, known := m.at.NextUpdate(); known {
-		left := due.Sub(m.now)
-		if left < 0 {
-			parts = append(parts, "UPDATE OVERDUE since "+timeline.Span(-left))
-		} else {
-			parts = append(parts, "next update in "+timeline.Span(left))
-		}
+	due, known := m.at.NextUpdate()
+	if !known {
+		return ""
 	}
-	if advice, given := m.at.Advice(m.now); given {
-		parts = append(parts, advice.Text())
+	if left := due.Sub(m.now); left >= 0 {
+		return "next update in " + timeline.Span(left)
 	}
-	return strings.Join(parts, "   ")
+	return "UPDATE OVERDUE since " + timeline.Span(m.now.Sub(due))
 }
 
+// advice is the news, with whether a mitigation would be quicker than the diagnosis:
+// beside them, or as a line apart where it does not fit there. Its ranges and names
+// give way to a narrow terminal.
+func (m model) advice() (news, apart string) {
+	news = m.news()
+	advice, given := m.at.Advice(m.now)
+	if !given || m.stopped() {
+		return news, ""
+	}
+	for _, text := range []string{advice.Text(), advice.Brief()} {
+		beside := strings.TrimSpace(news + "   " + text)
+		switch {
+		case runewidth.StringWidth(beside) <= m.width:
+			return beside, ""
+		case m.height >= spareLines && runewidth.StringWidth(text) <= m.width:
+			return news, text
+		}
+	}
+	if m.height >= spareLines {
+		return news, advice.Brief()
+	}
+	return strings.TrimSpace(news + "   " + advice.Brief()), ""
+}
+
+// tabs are the pages: with less space between them, or with the name of this one only,
+// where they do not fit.
 func (m model) tabs() string {
-	var tabs []string
+	var all, short []string
 	for n, name := range pageNames {
-		tab := fmt.Sprintf("%d %s", n+1, name)
+		tab, number := fmt.Sprintf("%d %s", n+1, name), fmt.Sprint(n+1)
 		if page(n) == m.page {
 			tab = "[" + tab + "]"
+			number = tab
 		}
-		tabs = append(tabs, tab)
+		all, short = append(all, tab), append(short, number)
 	}
-	return strings.Join(tabs, "  ")
+	for _, gap := range []string{"  ", " "} {
+		if text := strings.Join(all, gap); runewidth.StringWidth(text) <= m.width {
+			return text
+		}
+	}
+	return strings.Join(short, " ")
 }
 
 func (m model) rule() string { return strings.Repeat("-", m.width) }
@@ -192,9 +241,9 @@ func (m model) pageKeys() string {
 
 var helpLines = []string{
 	"n        note: type it, enter writes it into the timeline",
-	"!        stop the line: end everything that runs on hosts; again lets it go on",
-	":        any nightcall command, such as scan web1 web2 or business apply reroute",
-	"1 to 6   steps, timeline, findings, hosts, money, technical; tab for the next",
+	"!        stop all that runs on hosts; again lets it go on",
+	":        any command: scan web1, diagram, reach, links …",
+	"1 to 6   the pages; tab for the next one",
 	"up down  move; pgup pgdown home end too; also k j g G",
 	"Steps    enter  answer the question",
 	"         space  tick it, or open it again",
@@ -205,7 +254,7 @@ var helpLines = []string{
 	"         u      show a muted one again",
 	"q        leave; everything is written down already",
 	"",
-	"Each is also a command: nightcall note, stop, checklist, step, findings.",
+	"Each is also a command: nightcall note, stop, step, findings",
 }
 
 // body is the lines of the page that can be seen.
@@ -231,17 +280,39 @@ func (m model) length() int {
 	return len(m.lines())
 }
 
-// lines are all lines of a page that is short.
+// lines are all lines of a page that is short. What people wrote is read whole: it goes
+// on in the next line.
 func (m model) lines() []string {
 	switch m.page {
 	case pageHosts:
 		return m.hostLines()
 	case pageMoney:
-		return m.moneyLines()
+		return m.wrap(m.moneyLines())
 	case pageTechnical:
-		return m.technicalLines()
+		return m.wrap(m.technicalLines())
 	}
 	return nil
+}
+
+// hanging is how far the rest of a line stands to the right of its beginning.
+const hanging = 6
+
+// wrap breaks lines that are wider than the terminal, between words where it can.
+func (m model) wrap(lines []string) []string {
+	var all []string
+	for _, line := range lines {
+		line = plain.Line(line)
+		for runewidth.StringWidth(line) > m.width && m.width > 2*hanging {
+			first := runewidth.Truncate(line, m.width, "")
+			if blank := strings.LastIndexByte(first, ' '); blank > m.width/2 {
+				first = first[:blank]
+			}
+			all = append(all, first)
+			line = strings.Repeat(" ", hanging) + strings.TrimLeft(line[len(first):], " ")
+		}
+		all = append(all, line)
+	}
+	return all
 }
 
 // timelineLines are the last entries, or those further up where somebody
@@ -381,9 +452,9 @@ func (m model) hostLines() []string {
 			h.Class, h.Name, h.Facts.OS.Value.Name, h.Facts.OS.Value.Version, h.Reason), " "))
 	}
 	if len(lines) == 0 {
-		lines = append(lines, "No host was looked at yet.  :scan web1 admin@10.0.0.7:2222 10.0.1.0/28")
+		return append(lines, "No host was looked at yet.  :scan web1 admin@10.0.0.7:2222 10.0.1.0/28")
 	}
-	return lines
+	return append(lines, "", "  :scan --retry-failed   :diagram   :reach   :host show NAME")
 }
 
 func (m model) moneyLines() []string {
@@ -404,11 +475,7 @@ func (m model) moneyLines() []string {
 		horizon = left
 	}
 	for _, o := range m.at.Options(m.now, horizon) {
-		line := fmt.Sprintf("  %s  %s: takes %s, %s", incident.Ref(o.ID), o.Text, timeline.Span(o.Takes), o.Rate)
-		if o.Known {
-			line += fmt.Sprintf(", avoids %s in %s", o.Avoided, timeline.Span(horizon))
-		}
-		lines = append(lines, line)
+		lines = append(lines, "  "+incident.Ref(o.ID)+"  "+o.Text+": "+optionText(o, horizon))
 	}
 	for _, x := range m.at.Business.Mitigations {
 		if x.State != incident.Proposed {
@@ -416,6 +483,25 @@ func (m model) moneyLines() []string {
 		}
 	}
 	return append(lines, "", "  :business mitigation \"what to do\" --saves 80% --takes 15m", "  :business apply REF")
+}
+
+// optionText is what a mitigation would bring and ask for.
+func optionText(o incident.Option, horizon time.Duration) string {
+	text := "takes " + timeline.Span(o.Takes)
+	if o.Known {
+		text += ", saves " + incident.PartText(o.Part) + ", avoids " + o.Avoided.String() + " in " + timeline.Span(horizon)
+	} else {
+		text += ", " + o.Rate.String()
+	}
+	return text + after("; owner ", o.Owner) + after("; risk: ", o.Risk) + after("; reversal: ", o.Reversal)
+}
+
+// after is a text behind what introduces it, and nothing without one.
+func after(word, text string) string {
+	if text == "" {
+		return ""
+	}
+	return word + text
 }
 
 func (m model) technicalLines() []string {
@@ -428,24 +514,28 @@ func (m model) technicalLines() []string {
 		lines = append(lines, "Role "+r.Role+": "+orNot(r.Name))
 	}
 	for _, f := range t.Facts {
-		lines = append(lines, "Fact: "+f.Text)
+		lines = append(lines, "Fact: "+f.Text+after("; shown by ", f.Source))
 	}
 	for _, h := range t.Hypotheses {
 		outcome := string(h.Outcome)
 		if outcome == "" {
 			outcome = "open"
 		}
-		lines = append(lines, fmt.Sprintf("Hypothesis %s %s: %s", incident.Ref(h.ID), outcome, h.Text))
+		lines = append(lines, fmt.Sprintf("Hypothesis %s %s: %s", incident.Ref(h.ID), outcome, h.Text)+
+			after("; test: ", h.Test)+after("; owner ", h.Owner)+after("; shown by ", h.Evidence))
 	}
 	for _, d := range t.Decisions {
-		lines = append(lines, "Decision: "+d.Text)
+		lines = append(lines, "Decision: "+d.Text+after("; because ", d.Reason))
 	}
 	for _, a := range t.Actions {
-		state := "open"
+		what, state := "Action", "open"
+		if a.Later {
+			what = "Follow-up"
+		}
 		if !a.Done.At.IsZero() {
 			state = "done"
 		}
-		lines = append(lines, fmt.Sprintf("Action %s %s: %s", incident.Ref(a.ID), state, a.Text))
+		lines = append(lines, fmt.Sprintf("%s %s %s: %s", what, incident.Ref(a.ID), state, a.Text)+after("; owner ", a.Owner))
 	}
 	return append(lines, "", "  :technical fact TEXT   :technical hypothesis TEXT --test TEST", "  :technical decision TEXT   :technical action TEXT --owner WHO")
 }
