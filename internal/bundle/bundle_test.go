@@ -154,9 +154,9 @@ func TestEnvelope(t *testing.T) {
 		"recipient":            {Envelope{Recipients: []string{mine.Recipient().String()}}, Key{Identity: []byte(mine.String())}, true},
 		"one of two":           {Envelope{Recipients: []string{other.Recipient().String(), mine.Recipient().String()}}, Key{Identity: []byte(mine.String())}, true},
 		"another's":            {Envelope{Recipients: []string{other.Recipient().String()}}, Key{Identity: []byte(mine.String())}, false},
-		"passphrase":           {Envelope{Passphrase: "hunter2 x"}, Key{Passphrase: typed("hunter2 x")}, true},
-		"another passphrase":   {Envelope{Passphrase: "hunter2 x"}, Key{Passphrase: typed("hunter3 x")}, false},
-		"no passphrase at all": {Envelope{Passphrase: "hunter2 x"}, Key{Passphrase: typed("")}, false},
+		"passphrase":           {Envelope{Passphrase: "hunter2 x", work: 10}, Key{Passphrase: typed("hunter2 x")}, true},
+		"another passphrase":   {Envelope{Passphrase: "hunter2 x", work: 10}, Key{Passphrase: typed("hunter3 x")}, false},
+		"no passphrase at all": {Envelope{Passphrase: "hunter2 x", work: 10}, Key{Passphrase: typed("")}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

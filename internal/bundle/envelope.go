@@ -21,6 +21,8 @@ var ErrSealed = errors.New("it is encrypted, and does not open with this key or 
 type Envelope struct {
 	Recipients []string // age1… keys, or public keys of SSH
 	Passphrase string   // instead of them
+
+	work int // what guessing the passphrase costs, as a power of two; 0 is age's own
 }
 
 // Seal puts an envelope around what is written. It is whole once it is closed.
@@ -37,6 +39,9 @@ func (e Envelope) Seal(w io.Writer) (io.WriteCloser, error) {
 		r, err := age.NewScryptRecipient(e.Passphrase)
 		if err != nil {
 			return nil, err
+		}
+		if e.work > 0 {
+			r.SetWorkFactor(e.work)
 		}
 		recipients = append(recipients, r)
 	}
