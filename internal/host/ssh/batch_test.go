@@ -1,6 +1,7 @@
 package ssh
 
 import (
+	"io"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -30,6 +31,41 @@ func TestBatchReadsManyPacketsAtOnce(t *testing.T) {
 			t.Errorf("%d bytes in three batches, want the %d that came", conn.read, come)
 		}
 	})
+}
+
+// A host that prints faster than batches come is read as fast as it prints.
+func TestBatchDoesNotSlowAFlood(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const size = 10 << 20
+		p := newPhases(&flood{left: size}, Deadlines{}.withDefaults())
+		p.finish()
+		p.batch.Store(true)
+		began := time.Now()
+		if n, err := io.Copy(io.Discard, p); n != size || err != nil {
+			t.Fatalf("%d bytes, %v", n, err)
+		}
+		if took := time.Since(began); took > 2*host.BatchTime {
+			t.Errorf("%d bytes that were there took %s", size, took)
+		}
+	})
+}
+
+// flood is a connection on which everything has come.
+type flood struct {
+	net.Conn
+	left int
+}
+
+func (f *flood) SetDeadline(time.Time) error { return nil }
+
+func (f *flood) Read(b []byte) (int, error) {
+	if f.left == 0 {
+		return 0, io.EOF
+	}
+	n := min(f.left, len(b))
+	f.left -= n
+	return n, nil
 }
 
 // packets is a connection on which a byte comes each millisecond.

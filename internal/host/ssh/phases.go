@@ -36,6 +36,7 @@ type phases struct {
 	net.Conn
 	in     *bufio.Reader // the library's own is small: each of its reads would be a system call
 	batch  atomic.Bool   // nobody waits for a single packet
+	more   bool          // the last batch filled the buffer, so that the next one has come
 	limits Deadlines
 
 	mu      sync.Mutex
@@ -46,7 +47,7 @@ type phases struct {
 }
 
 func newPhases(conn net.Conn, limits Deadlines) *phases {
-	p := &phases{Conn: conn, in: bufio.NewReaderSize(conn, 32<<10), limits: limits}
+	p := &phases{Conn: conn, in: bufio.NewReaderSize(conn, batchSize), limits: limits}
 	p.to(phaseBanner)
 	return p
 }
@@ -90,16 +91,23 @@ func (p *phases) finish() {
 	_ = p.SetDeadline(time.Time{})
 }
 
+// batchSize is how many bytes are read at once.
+const batchSize = 32 << 10
+
 // maxBanner bounds what a server may say before its version line.
 const maxBanner = 8 << 10
 
 // Read notices the end of the version line. A server that says something else
 // first is remembered by it.
 func (p *phases) Read(b []byte) (int, error) {
-	if p.in.Buffered() == 0 && p.batch.Load() {
+	empty := p.in.Buffered() == 0
+	if empty && !p.more && p.batch.Load() {
 		time.Sleep(untilBatch(time.Now()))
 	}
 	n, err := p.in.Read(b)
+	if empty {
+		p.more = n+p.in.Buffered() >= batchSize
+	}
 	p.mu.Lock()
 	banner := p.at == phaseBanner
 	if banner && len(p.first) < maxBanner {
