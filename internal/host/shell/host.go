@@ -121,7 +121,7 @@ func fileError(name, verb, path string, out host.Output) error {
 
 func firstLine(text []byte) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
-	return fmt.Sprintf("%.200q", line)
+	return quoted(line)
 }
 
 // quotePath quotes a path so that no tool takes it for an option.

@@ -378,8 +378,8 @@ func (r *run) complaint(ctx context.Context, way Become) string {
 func lastLine(text []byte) string {
 	lines := strings.FieldsFunc(string(text), func(c rune) bool { return c == '\n' || c == '\r' })
 	for _, line := range slices.Backward(lines) {
-		if line = strings.TrimSpace(ownPrompt.ReplaceAllString(line, "")); line != "" {
-			return strings.Trim(fmt.Sprintf("%.200q", line), `"`)
+		if line = strings.Trim(ownPrompt.ReplaceAllString(line, ""), blank); line != "" {
+			return strings.Trim(quoted(line), `"`)
 		}
 	}
 	return ""

@@ -275,11 +275,27 @@ func (r *run) exit(ctx context.Context) (int, error) {
 // saidInstead quotes the first line that came in place of what we waited for.
 func (r *run) saidInstead() string {
 	for line := range strings.Lines(r.greetingNoise()) {
-		if line = strings.TrimSpace(line); line != "" {
-			return fmt.Sprintf("; it said: %.200q", line)
+		if line = strings.Trim(line, blank); line != "" {
+			return "; it said: " + quoted(line)
 		}
 	}
 	return ""
+}
+
+// blank is what says nothing.
+const blank = " \t\r\n\v\f\x00"
+
+// maxQuoted is how many characters of a host's line are worth quoting.
+const maxQuoted = 200
+
+// quoted quotes a line of the host's, shortened as it shows: what is binary takes
+// four characters a byte.
+func quoted(line string) string {
+	shown := []rune(fmt.Sprintf("%.*q", maxQuoted+1, line))
+	if len(shown) <= maxQuoted+len(`""`) {
+		return string(shown)
+	}
+	return string(shown[:maxQuoted]) + `…"`
 }
 
 // cause is why ctx ended, as one of package host's sentinels or as the
