@@ -120,8 +120,10 @@ func newStepCmd(a *app) *cobra.Command {
 		Use:     "step",
 		GroupID: groupRoom,
 		Short:   "Tick, skip or reopen questions of the checklist",
-		Args:    unknownCommand,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: `  nightcall step tick technical.together
+  nightcall step skip business.less --reason "nothing can be sold at night"`,
+		Args: unknownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
 		newStepTurnCmd(a, stepTurn{

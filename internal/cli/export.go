@@ -23,8 +23,11 @@ func newExportCmd(a *app) *cobra.Command {
 		Use:     "export",
 		GroupID: groupUse,
 		Short:   "Write the inventory for another tool, or the incident for another laptop",
-		Args:    unknownCommand,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: `  nightcall export ansible -o inventory.yaml
+  nightcall export csv -o hosts.csv
+  nightcall export incident -o checkout.jsonl`,
+		Args: unknownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	for _, f := range exportFormats {
 		cmd.AddCommand(newExportFormatCmd(a, f))

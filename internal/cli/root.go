@@ -84,9 +84,7 @@ what the outage costs by now. Everything there is also a command.`,
 	root.SetErr(a.io.Err)
 	root.PersistentFlags().StringVar(&a.incident, "incident", "", "incident directory (default: $NIGHTCALL_INCIDENT, then the one last opened)")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError("nightcall "+commandPath(cmd)+"--help", "%w", err)
-	})
+	root.SetFlagErrorFunc(wrongFlag)
 	root.AddGroup(
 		&cobra.Group{ID: groupIncident, Title: "The incident:"},
 		&cobra.Group{ID: groupRoom, Title: "The room:"},
@@ -145,16 +143,4 @@ func commandPath(cmd *cobra.Command) string {
 		return ""
 	}
 	return path + " "
-}
-
-// unknownCommand refuses what is no command, with the nearest one.
-func unknownCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	hint := cmd.CommandPath() + " --help"
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = "did you mean: " + cmd.CommandPath() + " " + near[0]
-	}
-	return usageError(hint, "unknown command %q", args[0])
 }
