@@ -37,7 +37,7 @@ type progress struct {
 
 func newProgress(io stdio.Streams, total int, now func() time.Time) *progress {
 	p := &progress{io: io, total: total, now: now, began: now(), inWork: map[string]time.Time{}, stop: make(chan struct{})}
-	if io.ErrTTY {
+	if io.ErrMoves {
 		p.stopped.Go(p.animate)
 	}
 	return p

@@ -21,6 +21,7 @@ type Streams struct {
 	Width                 int  // columns of the terminal; 0 when there is none
 	Colour                bool // standard output may carry colour
 	ErrColour             bool // standard error may
+	ErrMoves              bool // standard error may take back what it showed
 }
 
 // System returns the streams of this process.
@@ -36,8 +37,10 @@ func System() Streams {
 	} else if s.ErrTTY {
 		s.Width, _, _ = term.GetSize(int(os.Stderr.Fd()))
 	}
-	plain := os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb"
+	dumb := os.Getenv("TERM") == "dumb"
+	plain := os.Getenv("NO_COLOR") != "" || dumb
 	s.Colour = s.OutTTY && !plain
 	s.ErrColour = s.ErrTTY && !plain
+	s.ErrMoves = s.ErrTTY && !dumb
 	return s
 }
