@@ -46,6 +46,12 @@ func exitWith(code int) error {
 	return &cliError{err: fmt.Errorf("exit status %d", code), code: code, silent: true}
 }
 
+// silent holds for an error about which everything was said.
+func silent(err error) bool {
+	var e *cliError
+	return errors.As(err, &e) && e.silent
+}
+
 // reportError prints err once and returns the process's exit code.
 func reportError(err error, io stdio.Streams, asJSON bool) int {
 	if err == nil {
@@ -65,11 +71,12 @@ func reportError(err error, io stdio.Streams, asJSON bool) int {
 	if errors.Is(err, context.Canceled) {
 		code = exitCancelled
 	}
+	text := strings.ReplaceAll(err.Error(), context.Canceled.Error(), "cancelled")
 	if asJSON {
-		_ = json.NewEncoder(io.Err).Encode(map[string]any{"error": err.Error(), "hint": hint, "exit": code})
+		_ = json.NewEncoder(io.Err).Encode(map[string]any{"error": text, "hint": hint, "exit": code})
 		return code
 	}
-	for line := range strings.Lines(err.Error()) { // joined errors take a line each
+	for line := range strings.Lines(text) { // joined errors take a line each
 		fmt.Fprintf(io.Err, "nightcall: error: %s\n", printable(strings.TrimSuffix(line, "\n")))
 	}
 	if hint != "" {

@@ -5,6 +5,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -21,6 +22,7 @@ import (
 // command asks.
 type app struct {
 	io     stdio.Streams
+	screen io.Writer // standard output, for drawing on it
 	now    func() time.Time
 	getenv func(string) string
 
@@ -37,16 +39,18 @@ func Main(args []string, io stdio.Streams) int {
 	defer stop()
 	context.AfterFunc(ctx, stop) // from here on a signal has its default effect again
 
-	a := &app{io: io, now: time.Now, getenv: os.Getenv}
+	answer := &answer{out: io.Out}
+	a := &app{io: io, screen: io.Out, now: time.Now, getenv: os.Getenv}
+	a.io.Out = answer
 	a.prompter = sync.OnceValue(func() *prompter { return newPrompter(io) })
 	root := newRootCmd(a)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err != nil && ctx.Err() != nil && !errors.Is(err, context.Canceled) {
-		var e *cliError
-		if !errors.As(err, &e) || !e.silent {
-			err = errors.Join(err, context.Canceled)
-		}
+	if lost := answer.lost(); lost != nil && (err == nil || silent(err)) {
+		err = lost
+	}
+	if err != nil && ctx.Err() != nil && !errors.Is(err, context.Canceled) && !silent(err) {
+		err = errors.Join(err, context.Canceled)
 	}
 	return reportError(err, io, a.json)
 }

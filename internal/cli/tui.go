@@ -40,7 +40,7 @@ func runRoot(cmd *cobra.Command, a *app) error {
 	defer i.Close()
 	ctx, stop := uninterrupted(ctx)
 	defer stop()
-	return tui.Run(ctx, &room{i}, a.io.In, a.io.Out)
+	return tui.Run(ctx, &room{i}, a.io.In, a.screen)
 }
 
 // uninterrupted is a context that only a request to end cancels. On the whole terminal
