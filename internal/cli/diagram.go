@@ -244,6 +244,6 @@ func (i *openIncident) writeDiagram(ctx context.Context, opts diagramOptions, te
 	if i.app.json {
 		return printJSON(i.app.io, exportResult{Format: opts.format, Path: path, Hosts: hosts, Warnings: []export.Warning{}})
 	}
-	i.app.say("%s: %d hosts", printable(path), hosts)
+	i.app.say("%s: %s", printable(path), plural(hosts, "host"))
 	return nil
 }

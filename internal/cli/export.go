@@ -165,7 +165,7 @@ func (i *openIncident) writeExport(ctx context.Context, format exportFormat, fil
 		return printJSON(i.app.io, exportResult{Format: format.name, Path: path, Hosts: hosts, Warnings: notNil(warnings)})
 	}
 	printWarnings(i.app, warnings)
-	fmt.Fprintf(i.app.io.Err, "%s: %d hosts\n", path, hosts)
+	fmt.Fprintf(i.app.io.Err, "%s: %s\n", path, plural(hosts, "host"))
 	return nil
 }
 

@@ -162,8 +162,8 @@ func (p *findingsPage) end(fleet inventory.Fleet, result check.Result) {
 	for _, f := range result.Findings {
 		counts[f.Status]++
 	}
-	p.line("%d critical, %d warning, %d unknown on %d hosts.",
-		counts[check.Critical], counts[check.Warning], counts[check.Unknown], len(fleet.Hosts))
+	p.line("%d critical, %d warning, %d unknown on %s.",
+		counts[check.Critical], counts[check.Warning], counts[check.Unknown], plural(len(fleet.Hosts), "host"))
 	text := tallyText(result.Tally)
 	p.line("%s.", text)
 }

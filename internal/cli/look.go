@@ -111,7 +111,7 @@ func runLook(ctx context.Context, a *app, opts lookOptions, args []string) error
 	}
 	if len(targets) > 0 {
 		if err := s.run(ctx, targets); err != nil {
-			return err
+			return goingOn(err)
 		}
 	}
 	l := &lookRun{app: a, incident: i, reach: r, opts: opts, links: links, scan: s}

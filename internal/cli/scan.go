@@ -139,9 +139,18 @@ func runScan(ctx context.Context, a *app, opts scanOptions, args []string) error
 	}
 	defer done()
 	if err := s.run(ctx, targets); err != nil {
-		return err
+		return goingOn(err)
 	}
 	return s.finish()
+}
+
+// goingOn says what to do after a cancelled scan.
+func goingOn(err error) error {
+	var known *cliError
+	if errors.As(err, &known) || !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return withHint(err, "the same command goes on where this one stopped")
 }
 
 // A scanRun is one scan command at work.
@@ -523,7 +532,7 @@ func yesNo(b bool) string {
 
 func (s *scanRun) summarise(missed int) {
 	if len(s.hosts) > 0 {
-		s.say("%d hosts: %s", len(s.hosts), classCounts(s.counts))
+		s.say("%s: %s", plural(len(s.hosts), "host"), classCounts(s.counts))
 	}
 	if s.silent > 0 {
 		s.say("%d addresses of the ranges did not answer and are not kept", s.silent)

@@ -196,7 +196,7 @@ func (i *openIncident) writeSSHConfig(ctx context.Context, config export.Config,
 		return printJSON(i.app.io, result)
 	}
 	printWarnings(i.app, config.Warnings)
-	fmt.Fprintf(i.app.io.Err, "%s: %d hosts; checked with %s\n", result.Path, config.Hosts, orDash(client.Version))
+	fmt.Fprintf(i.app.io.Err, "%s: %s; checked with %s\n", result.Path, plural(config.Hosts, "host"), orDash(client.Version))
 	if changed {
 		fmt.Fprintf(i.app.io.Err, "%s: one Include line added at the top\n", result.Include)
 	}

@@ -27,7 +27,7 @@ type stopOptions struct {
 func newStopCmd(a *app) *cobra.Command {
 	var opts stopOptions
 	cmd := &cobra.Command{
-		Use:     "stop [REASON]",
+		Use:     "stop [REASON...]",
 		GroupID: groupUse,
 		Short:   "Stop the line: end everything that runs on hosts, and start nothing new",
 		Long: `Stop the line. Every scan and every command of this incident that runs from this
@@ -41,7 +41,7 @@ EXIT STATUS
   2  usage`,
 		Example: `  nightcall stop "the restore has begun, hands off"
   nightcall stop --lift`,
-		Args: cobra.MaximumNArgs(1),
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if opts.lift {
 				return liftStop(cmd.Context(), a)

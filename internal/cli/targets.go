@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -57,12 +58,32 @@ func (l *targetList) add(text string) error {
 	if strings.Contains(text, "/") && !strings.HasPrefix(text, "ssh://") {
 		return l.addRange(text)
 	}
+	if from, to, ok := dashedRange(text); ok {
+		return usageError("a range is written like 10.0.1.0/28", "target %q: from %s to %s is no range", text, from, to)
+	}
 	t, err := ssh.ParseTarget(text)
 	if err != nil {
-		return usageError("a target is [user@]host[:port] or a range like 10.0.1.0/28", "%w", err)
+		return usageError(targetHint(text), "%w", err)
 	}
 	l.addTarget(target{Target: t})
 	return nil
+}
+
+// targetHint says how what is no target is written.
+func targetHint(text string) string {
+	if strings.Contains(text, ",") {
+		return "targets stand apart: nightcall scan " + strings.Join(strings.Split(text, ","), " ")
+	}
+	return "a target is [user@]host[:port] or a range like 10.0.1.0/28"
+}
+
+// dashedRange recognises 10.0.1.1-5, which would be looked up as a name.
+func dashedRange(text string) (from, to string, ok bool) {
+	from, to, ok = strings.Cut(text[strings.LastIndexByte(text, '@')+1:], "-")
+	if _, err := netip.ParseAddr(from); err != nil || !ok {
+		return "", "", false
+	}
+	return from, to, true
 }
 
 // addRange takes [user@]10.0.1.0/28: every address in it that can be a host's.
@@ -100,25 +121,34 @@ func (l *targetList) addFile(a *app, name string) error {
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return usageError("a target file has one [user@]host[:port] a line", "targets: %w", err)
+			return usageError(targetFileHint, "targets: %w", err)
 		}
 		defer f.Close()
 		in = f
 	}
 	lines := bufio.NewScanner(in)
-	for n := 1; lines.Scan(); n++ {
-		text, _, _ := strings.Cut(lines.Text(), "#")
+	n := 1
+	for ; lines.Scan(); n++ {
+		text, _, _ := strings.Cut(strings.TrimPrefix(lines.Text(), byteOrderMark), "#")
 		for _, word := range strings.Fields(text) {
 			if err := l.add(word); err != nil {
 				return fmt.Errorf("targets: %s:%d: %w", name, n, err)
 			}
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("targets: %s: %w", name, err)
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return usageError(targetFileHint, "targets: %s:%d: a line of more than %d bytes", name, n, bufio.MaxScanTokenSize)
+	case err != nil:
+		return usageError(targetFileHint, "targets: %w", err)
 	}
 	return nil
 }
+
+const targetFileHint = "a target file has one [user@]host[:port] a line"
+
+// byteOrderMark is what editors on Windows begin a file with.
+const byteOrderMark = "\ufeff"
 
 // addSSHConfig takes every host that the ssh configuration names.
 func (l *targetList) addSSHConfig(config *ssh.Config) error {

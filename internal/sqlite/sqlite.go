@@ -145,6 +145,9 @@ func transact(ctx context.Context, pool *sql.DB, do func(*sql.Tx) error) error {
 	}
 	defer func() { _ = tx.Rollback() }() // of no effect after a commit
 	if err := do(tx); err != nil {
+		if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil { // it was taken back with its context
+			return ctx.Err()
+		}
 		return because(err)
 	}
 	return because(tx.Commit())

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -308,4 +309,26 @@ func TestFull(t *testing.T) {
 		t.Errorf("%d entries, %v; want %d", len(entries), err, stored+1)
 	}
 	sound(t, db)
+}
+
+// A transaction that went with its context ends in the context's words.
+func TestCancelledWithinATransaction(t *testing.T) {
+	t.Parallel()
+	db := openTemp(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	err := db.look(ctx, func(tx *sql.Tx) error {
+		cancel()
+		for { // until the pool has noticed
+			rows, err := tx.QueryContext(context.WithoutCancel(ctx), "SELECT 1")
+			if err != nil {
+				return fmt.Errorf("read something: %w", err)
+			}
+			if err := rows.Close(); err != nil {
+				return err
+			}
+		}
+	})
+	if !errors.Is(err, context.Canceled) || errors.Is(err, sql.ErrTxDone) {
+		t.Errorf("%v, want that it was cancelled", err)
+	}
 }
