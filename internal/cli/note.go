@@ -82,7 +82,7 @@ func noteText(a *app, args []string) (string, error) {
 		text = string(data)
 	}
 	if len(text) > noteLimit {
-		return "", usageError("keep it as a file in the incident's evidence directory", "a note of more than %d bytes", noteLimit)
+		return "", usageError("nightcall evidence add FILE keeps a long text", "a note of more than %d bytes", noteLimit)
 	}
 	text = strings.TrimSpace(strings.ToValidUTF8(text, "\uFFFD"))
 	if text == "" {

@@ -16,7 +16,8 @@ func newUseCmd(a *app) *cobra.Command {
 		GroupID: groupIncident,
 		Short:   "Make another incident the current one",
 		Long: `Make an incident the one that commands work on, by its name, the beginning of its
-name, or its directory, wherever that is. A closed one will do, to read in it.
+name or words in it, or its directory, wherever that is. A closed one will do, to read
+in it.
 
 For one command only there is --incident, and for one shell $NIGHTCALL_INCIDENT.
 
@@ -24,7 +25,8 @@ EXIT STATUS
   0  it is the current one
   1  there is no such incident, or it cannot be read
   2  usage; also when the name fits several`,
-		Example: `  nightcall use 2026-03-04
+		Example: `  nightcall use checkout
+  nightcall use 2026-03-04
   nightcall use /media/usb/acme`,
 		Args:              cobra.ExactArgs(1),
 		RunE:              func(cmd *cobra.Command, args []string) error { return runUse(cmd.Context(), a, args[0]) },

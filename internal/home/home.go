@@ -262,24 +262,30 @@ func isIncident(dir string) bool {
 }
 
 // Resolve returns the directory that name means: an incident of this home by its
-// name or the beginning of it, or an incident directory anywhere by its path. It
-// returns an *AmbiguousError or ErrNotFound.
+// name, the beginning of it or else words in it, or an incident directory anywhere
+// by its path. It returns an *AmbiguousError or ErrNotFound.
 func (h Home) Resolve(name string) (string, error) {
 	dirs, err := h.List()
 	if err != nil {
 		return "", err
 	}
-	var fits []string
+	var fits, within []string
+	words := slug(name)
 	for _, dir := range dirs {
 		switch base := filepath.Base(dir); {
 		case base == name:
 			return dir, nil
 		case name != "" && strings.HasPrefix(base, name):
 			fits = append(fits, base)
+		case words != "" && strings.Contains(base, words):
+			within = append(within, base)
 		}
 	}
 	if name != "" && isIncident(name) {
 		return filepath.Abs(name)
+	}
+	if len(fits) == 0 {
+		fits = within
 	}
 	switch len(fits) {
 	case 0:

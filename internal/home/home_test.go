@@ -187,6 +187,7 @@ func TestResolve(t *testing.T) {
 		"2026-03-04-0430-checkout":   checkout, // exact, though also the beginning of another
 		"2026-03-04-0430-checkout-2": checkout2,
 		"2026-03-04-0430-d":          db,
+		"Db":                         db, // a word of the title
 		other:                        other,
 		checkout:                     checkout,
 	} {
