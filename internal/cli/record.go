@@ -54,7 +54,7 @@ func (a *app) words(args []string, what, example string) (string, error) {
 		text = string(data)
 	}
 	if len(text) > noteLimit {
-		return "", usageError("keep it as a file in the incident's evidence directory", "%s of more than %d bytes", what, noteLimit)
+		return "", usageError("nightcall evidence add FILE keeps a long text", "%s of more than %d bytes", what, noteLimit)
 	}
 	if text = clean(text); text == "" {
 		return "", usageError(example, "%s is empty", what)

@@ -233,17 +233,17 @@ func (c *commandRun) on(ctx context.Context, h inventory.Host, many bool) error 
 	if err != nil {
 		end.Error = redact.Text(err.Error())
 	}
-	if err := c.finish(context.WithoutCancel(ctx), h.Name, end, out); err != nil {
-		return err
-	}
+	kept := c.finish(context.WithoutCancel(ctx), h.Name, end, out)
 	c.show(h, out, err, took, many)
-	return nil
+	return kept
 }
 
 // finish writes the end of the command, with all of its output that does not fit
-// there as files of the evidence.
+// there as files of the evidence. The end is written also where a file cannot be
+// kept: that the command ran must not be forgotten.
 func (c *commandRun) finish(ctx context.Context, name string, end timeline.CommandEnd, out host.Output) error {
 	var entries []timeline.Entry
+	var lost error
 	for _, stream := range []struct {
 		name string
 		text []byte
@@ -253,7 +253,8 @@ func (c *commandRun) finish(ctx context.Context, name string, end timeline.Comma
 		}
 		f, err := c.incident.keep(name+"-"+c.id+"."+stream.name, bytes.NewReader(stream.text))
 		if err != nil {
-			return err
+			lost = errors.Join(lost, err)
+			continue
 		}
 		e, err := c.incident.entry(timeline.EvidenceAdded, name, f)
 		if err != nil {
@@ -264,9 +265,9 @@ func (c *commandRun) finish(ctx context.Context, name string, end timeline.Comma
 	}
 	e, err := c.incident.entry(timeline.CommandFinished, name, end)
 	if err != nil {
-		return err
+		return errors.Join(err, lost)
 	}
-	return c.incident.DB.Append(ctx, append(entries, e)...)
+	return errors.Join(c.incident.DB.Append(ctx, append(entries, e)...), lost)
 }
 
 func (c *commandRun) execute(ctx context.Context, h inventory.Host) (host.Output, error) {
