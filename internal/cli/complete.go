@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nightcall-sh/nightcall/internal/check"
+	"github.com/nightcall-sh/nightcall/internal/host/ssh"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
 )
 
@@ -28,6 +31,28 @@ func (a *app) completeHosts(cmd *cobra.Command, args []string, typed string) ([]
 		}
 	}
 	return offers, nothing
+}
+
+// completeTargets offers what a scan may look at: the hosts of the ssh configuration
+// and those of the incident that were not named yet.
+func (a *app) completeTargets(opts *reachOptions) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		var names []string
+		if home, err := os.UserHomeDir(); err == nil {
+			if config, err := ssh.LoadConfig(opts.config, home, ""); err == nil {
+				names, _ = config.Aliases()
+			}
+		}
+		if fleet, err := a.fleet(cmd); err == nil {
+			for _, h := range fleet.Hosts {
+				names = append(names, h.Name)
+			}
+		}
+		slices.Sort(names)
+		return slices.DeleteFunc(slices.Compact(names), func(name string) bool {
+			return !strings.HasPrefix(name, typed) || name != printable(name) || slices.Contains(args, name)
+		}), cobra.ShellCompDirectiveNoFileComp
+	}
 }
 
 // fleet opens the incident for as long as it takes to read its hosts.

@@ -63,7 +63,8 @@ EXIT STATUS
 		Example: `  nightcall look lb1 be1 be2 be3 db1 db2
   nightcall look -f hosts.txt --accept-new --probe-heartbleed
   nightcall look --json | jq -r '.findings[0].summary'`,
-		RunE: func(cmd *cobra.Command, args []string) error { return runLook(cmd.Context(), a, opts, args) },
+		RunE:              func(cmd *cobra.Command, args []string) error { return runLook(cmd.Context(), a, opts, args) },
+		ValidArgsFunction: a.completeTargets(&opts.scan.reach),
 	}
 	opts.scan.flags(cmd)
 	cmd.Flags().DurationVar(&opts.timeout, "timeout", 3*time.Second, "longest wait for one connection between hosts")

@@ -47,6 +47,7 @@ func (o *reachOptions) flags(cmd *cobra.Command) {
 	f.BoolVarP(&o.askSudo, "ask-sudo", "K", false, "ask once for the password of sudo or doas, or with --become su for root's")
 	f.BoolVar(&o.noRoot, "no-root", false, "stay who you are, even where sudo asks for nothing; as --become none")
 	f.Var(&o.become, "become", "the way to root: auto (sudo, or doas where there is no sudo), sudo, doas, su, none")
+	_ = cmd.RegisterFlagCompletionFunc("become", completeWords("auto", "sudo", "doas", "su", "none"))
 	f.IntVar(&o.attempts, "attempts", 2, "passwords of one account that may be refused within ten minutes, on all hosts together")
 	f.DurationVar(&o.deadlines.Connect, "connect-timeout", 10*time.Second, "longest wait for the TCP connection")
 	f.DurationVar(&o.deadlines.Banner, "banner-timeout", 10*time.Second, "longest wait for the server's greeting")

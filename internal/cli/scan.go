@@ -83,6 +83,7 @@ EXIT STATUS
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runScan(cmd.Context(), a, opts, args)
 		},
+		ValidArgsFunction: a.completeTargets(&opts.reach),
 	}
 	opts.flags(cmd)
 	return cmd
