@@ -71,11 +71,15 @@ func (s *scanRun) confirm(ctx context.Context, keys []ssh.NewKey) error {
 	if err != nil {
 		return err
 	}
-	s.say("These hosts are new here. Compare the fingerprints with somebody who knows, if you can.")
+	heading, question := "These hosts are new here. Compare the fingerprints", fmt.Sprintf("Trust all %d? [y]es, [n]o, [o]ne by one: ", len(keys))
+	if len(keys) == 1 {
+		heading, question = "This host is new here. Compare the fingerprint", "Trust it? [y]es, [n]o: "
+	}
+	s.say("%s with somebody who knows, if you can.", heading)
 	for _, k := range keys {
 		s.say("  %s%s", describeNewKey(k), elsewhere[k.Name])
 	}
-	answer, err := s.app.prompter().line(ctx, fmt.Sprintf("Trust all %d? [y]es, [n]o, [o]ne by one: ", len(keys)))
+	answer, err := s.app.prompter().line(ctx, question)
 	if err != nil {
 		return err
 	}
@@ -141,14 +145,21 @@ func (s *scanRun) keysElsewhere(ctx context.Context, keys []ssh.NewKey) (map[str
 
 // hintFor is the next thing to type after a host ended like this.
 func hintFor(err error) string {
-	switch {
-	case errors.Is(err, host.ErrHostKey):
-		return "nightcall scan --accept-new trusts keys seen for the first time; a changed key must be cleared by hand"
-	case errors.Is(err, ssh.ErrNoTicket):
+	if errors.Is(err, ssh.ErrNoTicket) {
 		return "kinit gets a Kerberos ticket"
-	case errors.Is(err, host.ErrAuth):
+	}
+	return hintForClass(host.Classify(err))
+}
+
+// hintForClass is what to add to the command so that hosts of this class let us in;
+// empty where nothing on this laptop would.
+func hintForClass(class host.Class) string {
+	switch class {
+	case host.ClassHostKey:
+		return "nightcall scan --accept-new trusts keys seen for the first time; a changed key must be cleared by hand"
+	case host.ClassAuth:
 		return "ssh-add your key, or use -l USER, -i KEYFILE or -k for a password"
-	case errors.Is(err, host.ErrSudo):
+	case host.ClassSudo:
 		return "-K asks for the password of sudo or doas, --become su takes root's, --no-root goes without"
 	}
 	return ""

@@ -40,7 +40,7 @@ EXIT STATUS
   2  usage`,
 		Example: `  nightcall hosts
   nightcall hosts --class unreachable,auth
-  nightcall hosts --json | jq -r '.hosts[] | select(.memory_bytes < 1e9) | .name'`,
+  nightcall hosts --json | jq -r '.hosts[] | select(.memory_bytes != null and .memory_bytes < 1e9) | .name'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runHosts(cmd.Context(), a, opts) },
 	}

@@ -544,6 +544,11 @@ func (s *scanRun) summarise(missed int) {
 	if missed > 0 {
 		s.say("again for those: nightcall scan --retry-failed")
 	}
+	for _, class := range []host.Class{host.ClassHostKey, host.ClassAuth, host.ClassSudo} {
+		if s.counts[class] > 0 {
+			s.say("nightcall: hint: %s", hintForClass(class))
+		}
+	}
 	if len(s.hosts) > missed {
 		s.say("next: nightcall findings")
 	}
