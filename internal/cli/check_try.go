@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -55,6 +57,9 @@ func loadChecks(files []string) ([]catalog.Entry, error) {
 	var entries []catalog.Entry
 	for _, file := range files {
 		e, err := catalog.LoadFile(os.DirFS(filepath.Dir(file)), filepath.Base(file), file)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, withHint(err, "nightcall check list says where each check comes from")
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -30,6 +30,7 @@ type doorsOptions struct {
 	again    bool
 	timeout  time.Duration
 	parallel int
+	dryRun   bool
 	quiet    bool // say how many fail, and print nothing
 	silent   bool // not even that
 }
@@ -54,8 +55,10 @@ EXIT STATUS
   1    there is nothing to test, or the incident cannot be written
   2    usage; no such host
   10   some hosts were not reached
+  11   stopped by nightcall stop
   130  cancelled`,
 		Example: `  nightcall reach
+  nightcall reach --dry-run
   nightcall reach --from be2 --to db1:3306
   nightcall reach --again`,
 		Args: cobra.NoArgs,
@@ -66,6 +69,7 @@ EXIT STATUS
 	f.StringSliceVar(&opts.from, "from", nil, "only from these hosts")
 	f.StringVar(&opts.to, "to", "", "only to this host, or to this host:port whoever uses it")
 	f.BoolVar(&opts.again, "again", false, "repeat the last tests and print what is different")
+	f.BoolVar(&opts.dryRun, "dry-run", false, "say what would be tested from where, and connect to nothing")
 	f.DurationVar(&opts.timeout, "timeout", 5*time.Second, "longest wait for one connection")
 	f.IntVar(&opts.parallel, "parallel", 25, "hosts at once")
 	_ = cmd.RegisterFlagCompletionFunc("from", func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
@@ -94,6 +98,9 @@ func runReach(ctx context.Context, a *app, opts doorsOptions) error {
 	if len(doors) == 0 {
 		return opts.nothing()
 	}
+	if opts.dryRun {
+		return a.printDoors(doors)
+	}
 	r, err := i.newReach(ctx, opts.reach)
 	if err != nil {
 		return err
@@ -109,6 +116,18 @@ func runReach(ctx context.Context, a *app, opts doorsOptions) error {
 		t.last[d] = lastOutcome(m.Tests, d)
 	}
 	return t.everywhere(ctx, fleet, doors)
+}
+
+// printDoors says what would be tested.
+func (a *app) printDoors(doors []link.Door) error {
+	if a.json {
+		return printJSON(a.io, map[string]any{"doors": doors})
+	}
+	table := newTable(a.io, "FROM", "TO", "PORT", "SERVICE", "ADDRESS")
+	for _, d := range doors {
+		table.row(d.From, d.To, portText(d.Port), dash(link.TitleOf(d.Kind)), d.Address)
+	}
+	return table.flush()
 }
 
 // doors are those to knock at.

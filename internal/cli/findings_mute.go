@@ -172,22 +172,25 @@ func runFindingsMute(ctx context.Context, a *app, id, reason, until string) erro
 
 // parseUntil reads a moment in the future: a span from now, or a time.
 func parseUntil(text string, now time.Time) (time.Time, error) {
-	const example = "--until 8h, --until 3d, --until 2026-03-06"
 	if d, ok := parseSpan(text); ok {
 		return after(now.Add(d), now, text)
 	}
 	at, err := parseSince(text, now)
 	if err != nil {
-		return at, usageError(example, "--until %q is no span and no time", text)
+		return at, usageError(untilHint(now), "--until %q is no span and no time", text)
 	}
 	return after(at, now, text)
 }
 
 func after(at, now time.Time, text string) (time.Time, error) {
 	if !at.After(now) {
-		return at, usageError("--until 8h, --until 3d, --until 2026-03-06", "--until %q is over already", text)
+		return at, usageError(untilHint(now), "--until %q is over already", text)
 	}
 	return at, nil
+}
+
+func untilHint(now time.Time) string {
+	return "--until 8h, --until 3d, --until " + now.AddDate(0, 0, 3).Format(time.DateOnly)
 }
 
 func runFindingsUnmute(ctx context.Context, a *app, id string) error {

@@ -218,7 +218,7 @@ type merged struct {
 func (i *openIncident) other(ctx context.Context, source, identity string) (bundle.Bundle, error) {
 	info, err := os.Stat(source)
 	if err != nil {
-		return bundle.Bundle{}, err
+		return bundle.Bundle{}, withHint(err, "nightcall export incident -o FILE writes one on the other laptop")
 	}
 	if info.IsDir() {
 		return i.otherDir(ctx, source)
@@ -283,7 +283,7 @@ func (a *app) readBundle(ctx context.Context, file, identity string) (bundleRead
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		return bundleReader{}, err
+		return bundleReader{}, withHint(err, "nightcall export incident -o FILE writes one on the other laptop")
 	}
 	text, err := bundle.Unseal(f, key)
 	if err != nil {
