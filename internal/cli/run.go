@@ -75,13 +75,17 @@ EXIT STATUS
 	return cmd
 }
 
+const runExample = "nightcall run web1,web2 -- uptime"
+
 func runRun(ctx context.Context, a *app, opts runOptions, args []string, dash int) error {
-	const hint = "nightcall run web1,web2 -- uptime"
 	if dash != 1 || len(args) < 2 {
-		return usageError(hint, "name the hosts, then --, then the command")
+		return usageError(runExample, "name the hosts, then --, then the command")
+	}
+	if strings.TrimSpace(args[1]) == "" {
+		return usageError(runExample, "the command is empty")
 	}
 	if opts.timeout <= 0 || opts.parallel < 1 {
-		return usageError(hint, "--timeout and --parallel must be above zero")
+		return usageError(runExample, "--timeout and --parallel must be above zero")
 	}
 	i, err := a.openCurrent(ctx)
 	if err != nil {
@@ -97,10 +101,7 @@ func runRun(ctx context.Context, a *app, opts runOptions, args []string, dash in
 		cmd.Argv = []string{"sh", "-c", cmd.Argv[0]}
 	}
 	if opts.dryRun {
-		for _, h := range hosts {
-			fmt.Fprintf(a.io.Out, "%s\t%s\n", h.Name, host.Quote(cmd.Argv...))
-		}
-		return nil
+		return a.printCommand(hosts, cmd)
 	}
 	if opts.stdin {
 		if cmd.Stdin, err = readStdin(a); err != nil {
@@ -121,6 +122,21 @@ func runRun(ctx context.Context, a *app, opts runOptions, args []string, dash in
 	return c.everywhere(ctx, hosts)
 }
 
+// printCommand says what would run where.
+func (a *app) printCommand(hosts []inventory.Host, cmd host.Command) error {
+	if a.json {
+		names := make([]string, len(hosts))
+		for n, h := range hosts {
+			names[n] = h.Name
+		}
+		return printJSON(a.io, map[string]any{"hosts": names, "command": cmd.Argv})
+	}
+	for _, h := range hosts {
+		fmt.Fprintf(a.io.Out, "%s\t%s\n", h.Name, host.Quote(cmd.Argv...))
+	}
+	return nil
+}
+
 // maxStdin bounds what is held in memory and sent to every host.
 const maxStdin = 1 << 20
 
@@ -133,14 +149,17 @@ func readStdin(a *app) ([]byte, error) {
 		if len(data) > maxStdin {
 			return nil, usageError("copy the file there with scp, then run the command", "standard input is longer than %d bytes", maxStdin)
 		}
-		if err != nil {
-			return data, nil //nolint:nilerr // the end of input, however it came
+		if errors.Is(err, io.EOF) {
+			return data, nil
+		}
+		if err != nil { // part of what was meant must not reach a host
+			return nil, fmt.Errorf("standard input: %w", err)
 		}
 	}
 }
 
-// chooseHosts finds hosts of the inventory by a comma-separated list of names,
-// or all that were reached.
+// chooseHosts finds hosts of the inventory by a comma-separated list of names, each
+// once, or all that were reached.
 func (i *openIncident) chooseHosts(ctx context.Context, list string) ([]inventory.Host, error) {
 	fleet, err := i.Fleet(ctx)
 	if err != nil {
@@ -155,11 +174,19 @@ func (i *openIncident) chooseHosts(ctx context.Context, list string) ([]inventor
 	}
 	var hosts []inventory.Host
 	for _, name := range strings.Split(list, ",") {
-		h, ok := fleet.Find(strings.TrimSpace(name))
+		if name = strings.TrimSpace(name); name == "" {
+			continue
+		}
+		h, ok := fleet.Find(name)
 		if !ok {
 			return nil, unknownHost(fleet, name)
 		}
-		hosts = append(hosts, h)
+		if !slices.ContainsFunc(hosts, func(other inventory.Host) bool { return other.Name == h.Name }) {
+			hosts = append(hosts, h)
+		}
+	}
+	if len(hosts) == 0 {
+		return nil, usageError(runExample, "no host is named")
 	}
 	return hosts, nil
 }

@@ -36,6 +36,7 @@ its arguments, passed on exactly.
 EXIT STATUS
   1    the incident cannot be read, or there is no ssh here
   2    usage; no such host
+  11   stopped by nightcall stop
   255  ssh could not log in
   Any other is the status of the command there.`,
 		Example: `  nightcall ssh web1
@@ -67,6 +68,9 @@ func runSSH(ctx context.Context, a *app, opts sshOptions, args []string, dash in
 // prepareSSH writes the configuration and the timeline, and returns the command
 // line of the system's ssh.
 func (i *openIncident) prepareSSH(ctx context.Context, opts sshOptions, name string, command []string) ([]string, error) {
+	if err := i.stopped(); err != nil {
+		return nil, err
+	}
 	fleet, err := i.Fleet(ctx)
 	if err != nil {
 		return nil, err

@@ -33,7 +33,8 @@ func newStopCmd(a *app) *cobra.Command {
 		Long: `Stop the line. Every scan and every command of this incident that runs from this
 laptop, in whatever terminal, ends within a second, and what it runs on hosts is
 killed there. Nothing new begins until "nightcall stop --lift". Reading what is
-known, notes and exports go on. Sessions of "nightcall ssh" are yours to leave.
+known, notes and exports go on. Sessions of "nightcall ssh" that are open are yours to
+leave.
 
 EXIT STATUS
   0  the line is stopped, or free again
