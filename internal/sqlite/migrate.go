@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // migrations are the steps from an empty file to this version's shape, in the
@@ -77,6 +79,9 @@ func (db *DB) apply(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if err := db.writeAhead(ctx); err != nil {
+		return err
+	}
 	return db.change(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID`); err != nil {
 			return err
@@ -97,6 +102,25 @@ func (db *DB) apply(ctx context.Context, name string) error {
 		_, err = tx.ExecContext(ctx, `INSERT INTO migration (name) VALUES (?)`, name)
 		return err
 	})
+}
+
+// writeAhead has the connection that writes, which turns the write-ahead log on
+// where it is off. When several processes do that at once, each may stand in the
+// way of another; SQLite then returns without waiting, and whoever gave way has to
+// come again.
+func (db *DB) writeAhead(ctx context.Context) error {
+	const again = 5 * time.Millisecond
+	for until := time.Now().Add(busyTimeout); ; {
+		err := db.write.PingContext(ctx)
+		if !errors.Is(because(err), ErrBusy) || time.Now().After(until) {
+			return err
+		}
+		select {
+		case <-time.After(again):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // column collects the rows of a query for one text column.
