@@ -52,6 +52,13 @@ func silent(err error) bool {
 	return errors.As(err, &e) && e.silent
 }
 
+// inWords says in a person's words how a command was ended.
+var inWords = strings.NewReplacer(
+	context.Canceled.Error(), "cancelled",
+	"interrupt signal received", "interrupted",
+	"terminated signal received", "terminated",
+)
+
 // reportError prints err once and returns the process's exit code.
 func reportError(err error, io stdio.Streams, asJSON bool) int {
 	if err == nil {
@@ -71,7 +78,7 @@ func reportError(err error, io stdio.Streams, asJSON bool) int {
 	if errors.Is(err, context.Canceled) {
 		code = exitCancelled
 	}
-	text := strings.ReplaceAll(err.Error(), context.Canceled.Error(), "cancelled")
+	text := inWords.Replace(err.Error())
 	if asJSON {
 		_ = json.NewEncoder(io.Err).Encode(map[string]any{"error": text, "hint": hint, "exit": code})
 		return code

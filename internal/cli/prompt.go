@@ -60,7 +60,7 @@ func (p *prompter) line(ctx context.Context, question string) (string, error) {
 		return "", errNobody
 	}
 	fmt.Fprint(p.io.Err, question)
-	answer, err := p.wait(ctx, "answer", p.readLine)
+	answer, err := p.typed(ctx)
 	return strings.ToLower(strings.TrimSpace(answer)), err
 }
 
@@ -69,7 +69,17 @@ func (p *prompter) ask(ctx context.Context, question string) (string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	fmt.Fprint(p.io.Err, question)
-	return p.wait(ctx, "answer", p.readLine)
+	return p.typed(ctx)
+}
+
+// typed is a line that shows as it is typed. Without one the line of the question
+// is left all the same.
+func (p *prompter) typed(ctx context.Context) (string, error) {
+	answer, err := p.wait(ctx, "answer", p.readLine)
+	if err != nil {
+		fmt.Fprintln(p.io.Err)
+	}
+	return answer, err
 }
 
 // wait returns what read reads, or gives up with ctx. The reader is left behind
