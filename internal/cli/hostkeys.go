@@ -22,12 +22,8 @@ func (s *scanRun) confirmKeys(ctx context.Context, targets []routed) error {
 	if s.opts.reach.acceptNew || !s.app.io.InTTY || !s.app.io.ErrTTY {
 		return nil
 	}
-	routes := make([]ssh.Route, len(targets))
-	for n, t := range targets {
-		routes[n] = t.route
-	}
 	s.say("looking at the host keys")
-	for _, level := range ssh.Levels(routes) {
+	for _, level := range ssh.Levels(routesOf(targets)) {
 		keys := s.peek(ctx, level)
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)

@@ -107,6 +107,29 @@ func (r *reach) asking(ctx context.Context, prompt string) (string, error) { ret
 // Close ends the shared connections.
 func (r *reach) Close() error { return errors.Join(r.dialer.Close(), r.second.Close()) }
 
+// askAhead asks for the passwords that the command line announced, before any visit
+// begins: its clock does not stop for a person who looks one up. Where the hosts want
+// those of several users, each is asked for when a host first wants it.
+func (r *reach) askAhead(ctx context.Context, routes []ssh.Route) error {
+	users := map[string]bool{}
+	for _, route := range routes {
+		users[route.Last().User] = true
+	}
+	if len(users) != 1 {
+		return nil
+	}
+	hop := routes[0].Last()
+	if r.opts.askPassword {
+		if err := r.passwords.login(hop, false).Ready(ctx); err != nil {
+			return err
+		}
+	}
+	if r.opts.askSudo && r.opts.wanted() != shell.RootNo && hop.User != "root" {
+		return r.passwords.root(r.opts.become.Become, hop.User).Ready(ctx)
+	}
+	return nil
+}
+
 // recordKey writes a learned or changed host key to the timeline before it is
 // used.
 func (i *openIncident) recordKey(ctx context.Context, e ssh.KeyEvent) error {

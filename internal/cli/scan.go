@@ -330,6 +330,11 @@ func (s *scanRun) run(ctx context.Context, targets []routed) error {
 	if err := s.confirmKeys(ctx, targets); err != nil {
 		return err
 	}
+	if s.app.io.InTTY {
+		if err := s.reach.askAhead(ctx, routesOf(targets)); err != nil {
+			return err
+		}
+	}
 	s.spareLaptop()
 	began := s.app.now()
 	s.progress = newProgress(s.app.io, len(targets), s.app.now)
@@ -346,6 +351,15 @@ func (s *scanRun) run(ctx context.Context, targets []routed) error {
 	})
 	s.progress.close()
 	return errors.Join(err, s.close(ctx, began, err))
+}
+
+// routesOf are the ways to the targets.
+func routesOf(targets []routed) []ssh.Route {
+	routes := make([]ssh.Route, len(targets))
+	for n, t := range targets {
+		routes[n] = t.route
+	}
+	return routes
 }
 
 // unrouted is what the scan needs of targets.

@@ -85,6 +85,19 @@ func (c *Credential) Try(ctx context.Context, host string) (Trial, error) {
 	return t, err
 }
 
+// Ready asks for the password now, when nobody has been asked yet: who wants it later
+// does not have to wait for a person.
+func (c *Credential) Ready(ctx context.Context) error {
+	select {
+	case <-c.turn:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { c.turn <- struct{}{} }()
+	_, err := c.answer(ctx)
+	return err
+}
+
 // settled returns the password when it is proved, or the refusal.
 func (c *Credential) settled(host string) (Trial, bool, error) {
 	c.mu.Lock()

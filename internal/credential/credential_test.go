@@ -134,3 +134,27 @@ func TestNoPasswordGiven(t *testing.T) {
 		t.Errorf("asked %d times, ledger %q", asked, ledger.lines)
 	}
 }
+
+// What was asked for ahead is not asked for again, and is as unproved as before.
+func TestReadyAsksOnceAndAhead(t *testing.T) {
+	t.Parallel()
+	var asked int
+	ledger := &book{}
+	c := credential.New("Password", always("right", &asked), ledger)
+	for range 2 {
+		if err := c.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if asked != 1 || len(ledger.lines) > 0 {
+		t.Errorf("asked %d times, ledger %q", asked, ledger.lines)
+	}
+	trial, err := c.Try(t.Context(), "web1")
+	if err != nil || trial.Value != "right" {
+		t.Fatalf("%q, %v", trial.Value, err)
+	}
+	trial.Accepted()
+	if want := []string{"begin web1", "end web1 true"}; asked != 1 || !slices.Equal(ledger.lines, want) {
+		t.Errorf("asked %d times, ledger %q, want %q", asked, ledger.lines, want)
+	}
+}
