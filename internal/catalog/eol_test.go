@@ -27,13 +27,13 @@ func TestEOLTable(t *testing.T) {
 		{"debian", "", "6.0.10", "ended", "support ended 2014-05-31, LTS ended 2016-02-29"},
 		{"redhat", "Red Hat Linux", "9", "ended", "support ended 2004-04-30"},
 		{"rhel", "", "2.1", "ended", "support ended 2009-05-31"},
-		{"rhel", "", "7.9", "paid", "support ended 2024-06-30, ELS (sold separately) ends 2028-06-30"},
-		{"rhel", "", "9.4", "supported", "support ends 2032-05-31, ELS (sold separately) ends 2035-05-31"},
-		{"debian", "", "12", "supported", "support ends 2026-06-10, LTS ends 2028-06-30"},
+		{"rhel", "", "7.9", "paid", "support ended 2024-06-30, ELS (sold separately) ends 2029-05-31"},
+		{"rhel", "", "9.4", "supported", "support ends 2032-05-31, ELS (sold separately) ends 2036-05-31"},
+		{"debian", "", "12", "supported", "support ends 2026-07-11, LTS ends 2028-06-30"},
 		{"debian", "", "11", "ending", "support ended 2024-08-14, LTS ends 2026-08-31"},
-		{"ubuntu", "", "20.04", "paid", "support ended 2025-05-31, ESM (sold separately) ends 2030-04-30"},
+		{"ubuntu", "", "20.04", "paid", "support ended 2025-05-29, ESM (sold separately) ends 2030-04-23"},
 		{"ubuntu", "", "14.04", "ended", "support ended 2019-04-25, ESM (sold separately) ended 2024-04-25"},
-		{"ubuntu", "", "24.04", "supported", "support ends 2029-05-31, ESM (sold separately) ends 2034-04-30"},
+		{"ubuntu", "", "24.04", "supported", "support ends 2029-05-31, ESM (sold separately) ends 2034-04-25"},
 		{"centos", "CentOS Linux", "8", "ended", "support ended 2021-12-31"},
 		{"centos", "CentOS Stream", "8", "ended", "support ended 2024-05-31"},
 		{"centos", "CentOS Stream", "9", "supported", "support ends 2027-05-31"},
@@ -44,6 +44,11 @@ func TestEOLTable(t *testing.T) {
 		{"alpine", "", "3.19.1", "ended", "support ended 2025-11-01"},
 		{"alpine", "", "3.22.0", "supported", "support ends 2027-05-01"},
 		{"freebsd", "", "10.0-RELEASE-p1", "ended", "support ended 2015-02-28"},
+		{"freebsd", "", "14.5-RELEASE-p2", "supported", "support ends 2027-06-30"},
+		{"fedora", "", "44", "supported", "support ends 2027-06-02"},
+		{"fedora", "", "13", "ended", "support ended 2011-06-24"},
+		{"sles", "", "16.0", "supported", "support ends 2027-11-30, LTSS (sold separately) ends 2030-11-30"},
+		{"ubuntu", "", "22.04.5", "supported", "support ends 2027-06-01, ESM (sold separately) ends 2032-04-21"},
 		{"amzn", "", "2018.03", "ended", "support ended 2023-12-31"},
 		{"Debian", "", "7.11", "ended", "support ended 2016-04-25, LTS ended 2018-05-31"},
 	} {
@@ -66,12 +71,12 @@ func TestEOLTableSaysWhatItLacks(t *testing.T) {
 		want string
 	}{
 		{fact.OS{}, "the operating system is not named by the host"},
-		{fact.OS{ID: "haiku", Version: "1"}, "haiku is not in the end-of-life table of 2026-04-30"},
+		{fact.OS{ID: "haiku", Version: "1"}, "haiku is not in the end-of-life table of 2026-04-25"},
 		{fact.OS{ID: "debian"}, `Debian "": no release can be told from the version`},
 		{fact.OS{ID: "debian", Version: "trixie/sid"}, `Debian "trixie/sid": no release can be told from the version`},
-		{fact.OS{ID: "debian", Version: "99"}, "Debian 99 is not in the end-of-life table of 2026-04-30"},
-		{fact.OS{ID: "sles", Version: "15.9"}, "SUSE Linux Enterprise 15.9 is not in the end-of-life table of 2026-04-30"},
-		{fact.OS{ID: "x\x1b[2J"}, `x\x1b[2J is not in the end-of-life table of 2026-04-30`},
+		{fact.OS{ID: "debian", Version: "99"}, "Debian 99 is not in the end-of-life table of 2026-04-25"},
+		{fact.OS{ID: "sles", Version: "15.9"}, "SUSE Linux Enterprise 15.9 is not in the end-of-life table of 2026-04-25"},
+		{fact.OS{ID: "x\x1b[2J"}, `x\x1b[2J is not in the end-of-life table of 2026-04-25`},
 	} {
 		_, err := table.Lookup(c.os, day("2026-05-15"))
 		if err == nil || err.Error() != c.want {
