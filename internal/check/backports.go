@@ -9,7 +9,7 @@ import (
 // without leaving the affected upstream version.
 type backport struct {
 	manager  string
-	distros  []string // with releases; empty covers every distribution of the marker
+	distros  []string // with releases; empty covers all of the marker or, without one, of the manager
 	marker   string   // in the package's version: ".el6"
 	repaired string   // the first repaired version
 	interim  []string // older revisions that switched the fault off instead
@@ -17,9 +17,14 @@ type backport struct {
 
 // The first repaired revisions, by the distributions' own advisories: DSA-2896,
 // USN-2165, RHSA-2014:0376, FEDORA-2014-4879 and 4910, ALAS-2014-320,
-// openSUSE-SU-2014:0492, and the FreeBSD port's entry in VuXML.
+// openSUSE-SU-2014:0492, and the FreeBSD port's entry in VuXML. Held in November
+// 2026 against copies of those or of the checks that scanners made from them; for
+// Fedora only against what others wrote of its builds, and for RHEL 7 against the
+// package's changelog. Alpine's row and CentOS's interim revision are unconfirmed.
 var backports = []backport{
 	{manager: "dpkg", distros: []string{"debian 7", "raspbian 7"}, repaired: "1.0.1e-2+deb7u5"},
+	// Jessie was testing then, and got the next upstream version.
+	{manager: "dpkg", distros: []string{"debian 8"}, repaired: "1.0.1g-1"},
 	{manager: "dpkg", distros: []string{"ubuntu 12.04"}, repaired: "1.0.1-4ubuntu5.12"},
 	{manager: "dpkg", distros: []string{"ubuntu 12.10"}, repaired: "1.0.1c-3ubuntu2.7"},
 	{manager: "dpkg", distros: []string{"ubuntu 13.10"}, repaired: "1.0.1e-3ubuntu1.2"},
@@ -35,7 +40,7 @@ var backports = []backport{
 	{manager: "rpm", distros: []string{"opensuse 12.3"}, repaired: "1.0.1e-1.44.1"},
 	{manager: "rpm", distros: []string{"opensuse 13.1"}, repaired: "1.0.1e-11.32.1"},
 	{manager: "apk", distros: []string{"alpine 2.6", "alpine 2.7"}, repaired: "1.0.1g-r0"},
-	{manager: "pkg", distros: []string{"freebsd 8.3", "freebsd 8.4", "freebsd 9.1", "freebsd 9.2", "freebsd 10.0"}, repaired: "1.0.1_10"},
+	{manager: "pkg", repaired: "1.0.1_10"}, // the ports are the same for every release
 }
 
 // covers reports whether the line speaks about a package.
@@ -43,7 +48,7 @@ func (b backport) covers(distro, version string) bool {
 	if b.marker != "" {
 		return hasMarker(version, b.marker)
 	}
-	return slices.Contains(b.distros, distro)
+	return len(b.distros) == 0 || slices.Contains(b.distros, distro)
 }
 
 // hasMarker finds the distribution's tag in a release, but not ".el6" in ".el60".
@@ -54,7 +59,7 @@ func hasMarker(version, marker string) bool {
 
 // judge holds a package's version against the repaired one.
 func (b backport) judge(version string) (verdict, why string) {
-	version = withoutEpoch(version)
+	version = withoutRebuild(withoutEpoch(version))
 	if slices.Contains(b.interim, version) {
 		return fixed, "this revision was built with the faulty extension switched off"
 	}
@@ -78,6 +83,12 @@ func withoutEpoch(version string) string {
 		return after
 	}
 	return version
+}
+
+// withoutRebuild cuts the mark with which Raspbian rebuilt Debian's package: in
+// 1.0.1e-2+rvt+deb7u4 it would sort after every revision of Debian's.
+func withoutRebuild(version string) string {
+	return strings.Replace(version, "+rvt", "", 1)
 }
 
 // comparePort orders versions with a build number behind "_" or "-r", as

@@ -149,7 +149,7 @@ func judgePackage(p fact.Package, distro string) (verdict, why string) {
 		return unaffected, "OpenSSL " + upstream + " never had the fault"
 	}
 	for _, b := range backports {
-		if b.manager != p.Manager || !b.covers(distro, p.Version) {
+		if b.manager != p.Manager || !b.covers(distro, p.Version) || !strings.HasPrefix(upstream, "1.0.1") {
 			continue
 		}
 		return b.judge(p.Version)
