@@ -13,6 +13,7 @@ import (
 )
 
 type showCommandsOptions struct {
+	system string
 	script bool
 	noRoot bool
 	deep   bool
@@ -27,7 +28,8 @@ func newShowCommandsCmd(a *app) *cobra.Command {
 		Long: `Print what a scan asks of each host, so that it can be approved before anything is
 run: for every fact the files that are read and the shell text that is run, and with
 --script the whole script as nightcall scan sends it, byte for byte but for a random
-word; with --deep too, as nightcall look does. What only that asks says so.
+word; with --deep too, as nightcall look does. What only that asks says so. Hosts with
+dpkg, other Linux hosts and all others are sent a script each: --system says whose.
 
 Everything runs in one shell of the login user; with root, where "sudo -n" allows
 it. Nothing is written on the host.
@@ -42,6 +44,8 @@ EXIT STATUS
 		RunE:      func(_ *cobra.Command, args []string) error { return runShowCommands(a, opts, args) },
 	}
 	cmd.Flags().BoolVar(&opts.script, "script", false, "print the whole script as it is sent")
+	cmd.Flags().StringVar(&opts.system, "system", "debian", "with --script or --json, for hosts of this `KIND`: debian (or another with dpkg), linux (without), other")
+	_ = cmd.RegisterFlagCompletionFunc("system", completeWords("debian", "linux", "other"))
 	cmd.Flags().BoolVar(&opts.noRoot, "no-root", false, "as it is sent by scan --no-root")
 	cmd.Flags().BoolVar(&opts.deep, "deep", false, "the script as nightcall look sends it")
 	return cmd
@@ -63,7 +67,11 @@ func runShowCommands(a *app, opts showCommandsOptions, names []string) error {
 	if len(names) == 0 && !opts.deep {
 		sent = fact.Shallow()
 	}
-	script := shell.Preview(scan.Sections(sent), !opts.noRoot)
+	kind, ok := kinds[opts.system]
+	if !ok {
+		return usageError("nightcall show-commands --script --system linux", "--system %q: debian, linux or other", opts.system)
+	}
+	script := shell.Preview(scan.Sections(sent), kind, !opts.noRoot)
 	switch {
 	case a.json:
 		return printJSON(a.io, map[string]any{"facts": probes(facts), "script": script})
@@ -75,6 +83,9 @@ func runShowCommands(a *app, opts showCommandsOptions, names []string) error {
 	}
 }
 
+// kinds are the hosts that are sent different scripts, by the names of --system.
+var kinds = map[string]shell.Kind{"debian": {Proc: true, Dpkg: true}, "linux": {Proc: true}, "other": {}}
+
 // A probe is what one fact asks, as --json prints it.
 type probe struct {
 	Fact      string   `json:"fact"`
@@ -82,10 +93,12 @@ type probe struct {
 	Files     []string `json:"files"`
 	Again     []string `json:"files_read_twice"`
 	Script    string   `json:"script"`
-	From      string   `json:"from"`  // the fact whose script tells this one too
-	Heavy     bool     `json:"heavy"` // skipped on a host in distress
-	Deep      bool     `json:"deep"`  // asked by nightcall look, not by nightcall scan
-	Asks      []string `json:"asks"`  // of services, over the network
+	Dpkg      string   `json:"script_dpkg"`      // instead, where dpkg's file can be read
+	Elsewhere string   `json:"script_elsewhere"` // instead, without Linux's /proc
+	From      string   `json:"from"`             // the fact whose script tells this one too
+	Heavy     bool     `json:"heavy"`            // skipped on a host in distress
+	Deep      bool     `json:"deep"`             // asked by nightcall look, not by nightcall scan
+	Asks      []string `json:"asks"`             // of services, over the network
 	TimeoutMS int64    `json:"timeout_ms"`
 }
 
@@ -93,7 +106,7 @@ func probes(facts []fact.Fact) []probe {
 	out := make([]probe, len(facts))
 	for i, f := range facts {
 		out[i] = probe{
-			Fact: f.Name, Title: f.Title, Script: f.Probe.Script, From: f.Probe.From, Heavy: f.Probe.Heavy,
+			Fact: f.Name, Title: f.Title, Script: f.Probe.Script, Dpkg: f.Probe.Dpkg, Elsewhere: f.Probe.Elsewhere, From: f.Probe.From, Heavy: f.Probe.Heavy,
 			Deep: f.Probe.Deep, Asks: append([]string{}, f.Probe.Asks...),
 			Files: append([]string{}, f.Probe.Files...), Again: append([]string{}, f.Probe.Again...),
 			TimeoutMS: f.Probe.Timeout.Milliseconds(),
@@ -128,8 +141,10 @@ func printProbes(a *app, probes []probe) error {
 		if len(p.Again) > 0 {
 			fmt.Fprintf(&b, "cat %s   # twice, at least %s apart\n", strings.Join(p.Again, " "), fact.SampleInterval)
 		}
-		if script := strings.Trim(p.Script, "\n"); script != "" {
-			b.WriteString(script + "\n")
+		for _, s := range []struct{ where, script string }{{"", p.Script}, {"# Instead, with dpkg:\n", p.Dpkg}, {"# Instead, without Linux's /proc:\n", p.Elsewhere}} {
+			if script := strings.Trim(s.script, "\n"); script != "" {
+				b.WriteString(s.where + script + "\n")
+			}
 		}
 		b.WriteByte('\n')
 	}

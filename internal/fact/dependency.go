@@ -231,31 +231,29 @@ const (
 // database is, as the one word of it that we know. A setting
 // that says by its name that it is a secret stays there, and so does what Docker
 // and Kubernetes set in every container, whether it is called or not.
-var environmentProgram = `BEGIN { at = sprintf("%c", 64); kinds = split("` + strings.ReplaceAll(kindWords, "|", " ") + `", kind, " ") }
+var environmentProgram = `BEGIN { at = sprintf("%c", 64) }
 {
 if (match($0, /^\/proc\/[0-9]+\/environ:/)) { f = substr($0, 1, RLENGTH); $0 = substr($0, RLENGTH + 1); if (f != file) count = 0; file = f }
 i = index($0, "="); if (i < 2) next
 n = toupper(substr($0, 1, i - 1)); v = substr($0, i + 1); s = ""
 if (n !~ /^[A-Z0-9_.]+$/ || 80 < length(n) || n == "HOST" || n == "PORT") next
-if (n ~ /PASS/ || n ~ /PWD/ || n ~ /TOKEN/ || n ~ /SECRET/ || n ~ /KEY/ || n ~ /CRED/ || n ~ /PRIVATE/) next
-if (n ~ /_SERVICE_HOST$/ || n ~ /_SERVICE_PORT/ || n ~ /_PORT_[0-9]+_/) next
-url = n ~ /UR[IL]$/ || n ~ /DSN$/
-where = n ~ /HOSTS?$/ || n ~ /ADDR$/ || n ~ /ADDRESS(ES)?$/ || n ~ /ENDPOINTS?$/ || n ~ /SERVERS?$/ || n ~ /NODES$/ || n ~ /BROKERS$/
-what = n ~ /CONNECTION$/ || n ~ /DRIVER(_CLASS_NAME)?$/ || n ~ /ENGINE$/ || n ~ /DIALECT$/ || n ~ /ADAPTER$/ || n ~ /PLATFORM$/ || n ~ /CLIENT$/ || n ~ /DBMS$/ || n ~ /TYPE$/
-if (what) { for (i = 1; i <= kinds; i++) if (index(tolower(v), kind[i])) break; if (kinds < i) next; v = kind[i] }
+if (n ~ /PASS|PWD|TOKEN|SECRET|KEY|CRED|PRIVATE|_SERVICE_HOST$|_SERVICE_PORT|_PORT_[0-9]+_/) next
+url = n ~ /(UR[IL]|DSN)$/
+where = n ~ /(HOSTS?|ADDR|ADDRESS(ES)?|ENDPOINTS?|SERVERS?|NODES|BROKERS)$/
+if (n ~ /(CONNECTION|DRIVER(_CLASS_NAME)?|ENGINE|DIALECT|ADAPTER|PLATFORM|CLIENT|DBMS|TYPE)$/) { v = tolower(v); if (!match(v, /` + kindWords + `/)) next; v = substr(v, RSTART, RLENGTH) }
 else if (n ~ /PORT$/) { if (v !~ /^[0-9]+$/) next }
 else if (!url && !where) next
 if (match(v, /tcp\([A-Za-z0-9._-]+:[0-9]+\)\//)) { s = "tcp://"; v = substr(v, RSTART + 4, RLENGTH - 6); if (url) s = "mysql://" }
 else if (i = index(v, "://")) {
 s = substr(v, 1, i + 2); v = substr(v, i + 3); rest = ""
-if (s !~ /^[A-Za-z][A-Za-z0-9:+.-]*:\/\/$/ || 40 < length(s) || s ~ /^tcp:/ || s ~ /^udp:/) next
+if (s !~ /^[A-Za-z][A-Za-z0-9:+.-]*:\/\/$/ || 40 < length(s) || s ~ /^(tcp|udp):/) next
 if (match(v, /[\/?#;]/)) { rest = substr(v, RSTART); v = substr(v, 1, RSTART - 1) }
 if (index(rest, at)) next
 while (i = index(v, at)) v = substr(v, i + 1)
 }
 else if (url) next
 m = split(v, one, ","); if (m < 1 || 250 < length(v)) next
-for (i = 1; i <= m; i++) if (one[i] !~ /^[A-Za-z0-9._-]+(:[0-9]+)?$/ && one[i] !~ /^\[[0-9A-Fa-f:.]+\](:[0-9]+)?$/) next
+for (i = 1; i <= m; i++) if (one[i] !~ /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?$/) next
 if (count++ < 60) print file count ":" n "=" s v
 }`
 

@@ -12,8 +12,7 @@ func disksFact() Fact {
 			block + "size", block + "ro", block + "removable", block + "queue/rotational", block + "device/model", block + "device/vendor",
 			block + "device/state", block + "dm/name", block + "dm/uuid", "/proc/mdstat", "/proc/partitions",
 		},
-		Script: `has sysctl && sysctl -n kern.disks`,
-		Unless: "/proc/partitions",
+		Elsewhere: `has sysctl && sysctl -n kern.disks`,
 	}, func(s *Set) *Observed[[]Disk] { return &s.Disks }, parseDisks)
 }
 

@@ -42,9 +42,14 @@ type Probe struct {
 	// Empty when files are enough.
 	Script string
 
-	// Unless names a file or directory whose presence makes Script needless: then
-	// Files have told it already.
-	Unless string
+	// Elsewhere is what is run instead of Script on a host without Linux's /proc;
+	// empty means no difference. Where there is only Elsewhere, Files tell it all on
+	// Linux.
+	Elsewhere string
+
+	// Dpkg is what is run instead of Script where dpkg's own file can be read; empty
+	// means no difference.
+	Dpkg string
 
 	// From names the fact whose script tells this one too.
 	From string

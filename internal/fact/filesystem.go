@@ -8,8 +8,9 @@ import (
 
 func filesystemsFact() Fact {
 	return define("filesystems", "mounted filesystems", Probe{
-		Files:  []string{"/proc/mounts", "/etc/fstab"},
-		Script: filesystemsScript,
+		Files:     []string{"/proc/mounts", "/etc/fstab"},
+		Script:    filesystemsScript,
+		Elsewhere: `mount -p; echo; df -l -k -i`,
 	}, func(s *Set) *Observed[[]Filesystem] { return &s.Filesystems }, parseFilesystems)
 }
 
@@ -18,7 +19,6 @@ func filesystemsFact() Fact {
 // know %S. Network filesystems are never asked: a dead server would hold the
 // visit up.
 const filesystemsScript = `set --
-if [ -r /proc/mounts ]; then
 while read -r d m t o; do
 case $t in
 proc|sysfs|devtmpfs|devpts|cgroup*|securityfs|debugfs|tracefs|pstore|bpf|configfs|fusectl|mqueue|hugetlbfs|binfmt_misc|rpc_pipefs|nfsd|autofs|squashfs|iso9660|rootfs|usbfs|efivarfs|selinuxfs|nsfs|ramfs|fuse|fuse.*) continue ;;
@@ -32,9 +32,7 @@ done </proc/mounts
 [ $# -gt 0 ] || exit 0
 s=$(stat -f -c '%S|%b|%f|%a|%c|%d|%n' "$@")
 case $s in [0-9]*) printf '%s\n' "$s"; exit 0 ;; esac
-df -P -k "$@"; echo; df -P -i "$@"; exit 0
-fi
-mount -p; echo; df -l -k -i`
+df -P -k "$@"; echo; df -P -i "$@"`
 
 // pseudo filesystems hold nothing that can fill up.
 var pseudo = []string{

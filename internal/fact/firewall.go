@@ -6,7 +6,7 @@ import (
 )
 
 func firewallFact() Fact {
-	return define("firewall", "packet filter", Probe{Script: firewallScript},
+	return define("firewall", "packet filter", Probe{Script: firewallScript, Elsewhere: firewallElsewhere},
 		func(s *Set) *Observed[Firewall] { return &s.Firewall }, parseFirewall)
 }
 
@@ -14,8 +14,7 @@ func firewallFact() Fact {
 // load a module, so each is asked only where its part of the kernel is there
 // already, or where no module can be loaded. A tool that fails, or a filter that
 // no tool here can list, says so: no rules told is not no rules.
-const firewallScript = `if [ -d /proc/net ]; then
-r=; { read -r r </proc/sys/kernel/osrelease; }; n=
+const firewallScript = `r=; { read -r r </proc/sys/kernel/osrelease; }; n=
 if [ -d /sys/module/nf_tables ] || { has nft && [ ! -e /proc/modules ]; } || grep -q '/nf_tables[.]ko' "/lib/modules/$r/modules.builtin"; then n=there; fi
 if has nft && [ -n "$n" ]; then
 echo "#nft"; nft list ruleset || echo "#failed nft"
@@ -36,7 +35,9 @@ elif has ip6tables-legacy-save; then echo "#ip6tables"; ip6tables-legacy-save ||
 elif has ip6tables-save; then echo "#ip6tables"; ip6tables-save || echo "#failed ip6tables-save"
 else echo "#untold ip6_tables"
 fi
-elif has pfctl && [ -e /dev/pf ]; then
+echo "#end"`
+
+const firewallElsewhere = `if has pfctl && [ -e /dev/pf ]; then
 echo "#pfinfo"; pfctl -si || echo "#failed pfctl"; echo "#pf"; pfctl -sr
 fi
 echo "#end"`

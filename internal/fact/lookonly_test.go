@@ -144,7 +144,8 @@ func awkLooks(args []string) bool {
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") || strings.Contains(args[0], "$$") {
 		return false
 	}
-	program := strings.ReplaceAll(args[0], "||", "")
+	program := regexp.MustCompile(`(~ |, )/(\\.|[^/\\])*/`).ReplaceAllString(args[0], "")
+	program = strings.ReplaceAll(program, "||", "")
 	for _, way := range []string{">", "|", "system", "getline", "close", "fflush", "@"} {
 		if strings.Contains(program, way) {
 			return false

@@ -8,9 +8,8 @@ import (
 
 func bootFact() Fact {
 	return define("boot", "when it started", Probe{
-		Files:  []string{"/proc/uptime", "/proc/stat", "/proc/1/stat"},
-		Script: `date +%s; sysctl -n kern.boottime`,
-		Unless: "/proc/uptime",
+		Files:     []string{"/proc/uptime", "/proc/stat", "/proc/1/stat"},
+		Elsewhere: `date +%s; sysctl -n kern.boottime`,
 	}, func(s *Set) *Observed[Boot] { return &s.Boot }, parseBoot)
 }
 
@@ -79,10 +78,10 @@ func cpuFact() Fact {
 	return define("cpu", "processors", Probe{
 		Brief: true,
 		Files: []string{"/proc/stat"},
-		Script: `if [ -r /proc/cpuinfo ]; then
-n=0; while read -r k c v; do case $k in "") break ;; model) case $c in name*) echo "${v#: }"; break ;; esac ;; esac; n=$((n+1)); [ $n -gt 60 ] && break; done </proc/cpuinfo
-elif has sysctl; then sysctl -n hw.model; echo "count=$(sysctl -n hw.ncpu)"; fi
+		Script: `[ -r /proc/cpuinfo ] &&
+{ n=0; while read -r k c v; do case $k in "") break ;; model) case $c in name*) echo "${v#: }"; break ;; esac ;; esac; n=$((n+1)); [ $n -gt 60 ] && break; done </proc/cpuinfo; }
 :`,
+		Elsewhere: `has sysctl && { sysctl -n hw.model; echo "count=$(sysctl -n hw.ncpu)"; }`,
 	}, func(s *Set) *Observed[CPU] { return &s.CPU }, parseCPU)
 }
 
@@ -112,10 +111,9 @@ func parseCPU(r Raw) Observed[CPU] {
 
 func loadFact() Fact {
 	return define("load", "load and use of the processors", Probe{
-		Files:  []string{"/proc/loadavg"},
-		Again:  []string{"/proc/stat"},
-		Script: `has sysctl && sysctl -n vm.loadavg`,
-		Unless: "/proc/loadavg",
+		Files:     []string{"/proc/loadavg"},
+		Again:     []string{"/proc/stat"},
+		Elsewhere: `has sysctl && sysctl -n vm.loadavg`,
 	}, func(s *Set) *Observed[Load] { return &s.Load }, parseLoad)
 }
 
@@ -176,9 +174,8 @@ func cpuTimes(text string) (t cpuTime, ok bool) {
 func memoryFact() Fact {
 	return define("memory", "memory and swap", Probe{
 		Files: []string{"/proc/meminfo", arcstats},
-		Script: `has sysctl && sysctl hw.physmem hw.pagesize vm.stats.vm.v_free_count vm.stats.vm.v_inactive_count kstat.zfs.misc.arcstats.size kstat.zfs.misc.arcstats.c_min
+		Elsewhere: `has sysctl && sysctl hw.physmem hw.pagesize vm.stats.vm.v_free_count vm.stats.vm.v_inactive_count kstat.zfs.misc.arcstats.size kstat.zfs.misc.arcstats.c_min
 has swapinfo && swapinfo -k`,
-		Unless: "/proc/meminfo",
 	}, func(s *Set) *Observed[Memory] { return &s.Memory }, parseMemory)
 }
 

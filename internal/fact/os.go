@@ -11,8 +11,7 @@ func osFact() Fact {
 			"/etc/os-release", "/usr/lib/os-release", "/etc/redhat-release", "/etc/centos-release", "/etc/oracle-release",
 			"/etc/system-release", "/etc/SuSE-release", "/etc/debian_version", "/etc/alpine-release", "/etc/lsb-release", "/etc/issue",
 		},
-		Script: `if has freebsd-version; then echo "FreeBSD $(freebsd-version)"; else uname -sr; fi`,
-		Unless: "/etc/issue",
+		Elsewhere: `if has freebsd-version; then echo "FreeBSD $(freebsd-version)"; else uname -sr; fi`,
 	}, func(s *Set) *Observed[OS] { return &s.OS }, parseOS)
 }
 
@@ -164,8 +163,9 @@ func kernelFact() Fact {
 		Files: []string{
 			sysKernel + "ostype", sysKernel + "hostname", sysKernel + "osrelease", sysKernel + "version", sysKernel + "arch",
 		},
-		Script: `exec uname -snrvm`,
-		Unless: sysKernel + "arch",
+		Script:    "[ -r " + sysKernel + "arch ] || uname -snrvm", // as it is since 6.1
+		Elsewhere: "uname -snrvm",
+		Brief:     true,
 	}, func(s *Set) *Observed[Kernel] { return &s.Kernel }, parseKernel)
 }
 

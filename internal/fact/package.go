@@ -8,7 +8,7 @@ import (
 )
 
 func packagesFact() Fact {
-	return define("packages", "packages of interest", Probe{Script: packagesScript, Timeout: 30 * time.Second},
+	return define("packages", "packages of interest", Probe{Dpkg: packagesOfDpkg, Script: packagesScript, Timeout: 30 * time.Second},
 		func(s *Set) *Observed[[]Package] { return &s.Packages }, parsePackages)
 }
 
@@ -18,13 +18,15 @@ const interesting = `(openssl|libssl|libgnutls|openssh-server|haproxy|nginx|apac
 
 var interestingName = regexp.MustCompile("^" + interesting)
 
-// packagesScript asks the package manager once. dpkg's own file is read by grep,
-// which stanzas' first lines suffice for: to leave out those of them that are not
-// asked for, or to say it by awk, costs three times the CPU; dpkg-query twelve times.
+// packagesOfDpkg reads dpkg's own file by grep, which stanzas' first lines suffice
+// for: to leave out those of them that are not asked for, or to say it by awk, costs
+// three times the CPU; dpkg-query twelve times.
+const packagesOfDpkg = `echo "#dpkg"
+exec grep -E -A10 '^Package: ` + interesting + `' /var/lib/dpkg/status`
+
+// packagesScript asks any other package manager, once.
 const packagesScript = `n='` + interesting + `'
-if [ -r /var/lib/dpkg/status ]; then echo "#dpkg"
-exec grep -E -A10 "^Package: $n" /var/lib/dpkg/status
-elif has rpm; then echo "#rpm"
+if has rpm; then echo "#rpm"
 rpm -q --nosignature --nodigest --qf '%{NAME} %{VERSION}-%{RELEASE} %{ARCH} installed\n' openssl openssl-libs openssl098e libopenssl0_9_8 libopenssl1_0_0 libopenssl1_1 libopenssl3 gnutls openssh-server haproxy nginx httpd apache2 mysql mariadb mysql-server \
 mysql-community-server mariadb-server MariaDB-server percona-server-server postgresql-server redis valkey memcached mongodb-server mongodb-org-server \
 elasticsearch rabbitmq-server php php-fpm java-1.6.0-openjdk java-1.7.0-openjdk java-1.8.0-openjdk-headless java-11-openjdk-headless \

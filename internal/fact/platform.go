@@ -18,7 +18,7 @@ func platformFact() Fact {
 			"/sys/hypervisor/type", "/sys/hypervisor/uuid", "/proc/xen/capabilities", "/run/systemd/container", "/proc/vz/veinfo",
 			"/proc/sysinfo", "/proc/1/cgroup", "/sys/class/net/*/address", "/proc/scsi/scsi",
 		},
-		Script: platformScript, Brief: true,
+		Script: platformScript, Elsewhere: platformElsewhere, Brief: true,
 	}, func(s *Set) *Observed[Platform] { return &s.Platform }, parsePlatform)
 }
 
@@ -36,9 +36,14 @@ case $e in *container=$v*) echo "container=$v"; break ;; esac; done; done </proc
 fi
 [ -r /proc/device-tree/model ] && { read -r m </proc/device-tree/model; echo "model=$m"; }
 if [ ! -d /sys/class/dmi/id ] && has dmidecode; then
-for k in system-manufacturer system-product-name system-serial-number system-uuid bios-version; do echo "$k=$(dmidecode -s $k)"; done
+` + dmidecode + `
 fi
-if [ ! -d /proc/1 ] && has sysctl; then
+:`
+
+const dmidecode = `for k in system-manufacturer system-product-name system-serial-number system-uuid bios-version; do echo "$k=$(dmidecode -s $k)"; done`
+
+const platformElsewhere = `has dmidecode && ` + dmidecode + `
+if has sysctl; then
 echo "vm_guest=$(sysctl -n kern.vm_guest)"; echo "jailed=$(sysctl -n security.jail.jailed)"
 has kenv && for k in smbios.system.maker smbios.system.product smbios.system.serial; do echo "$k=$(kenv -q $k)"; done
 fi

@@ -2,7 +2,6 @@ package fact_test
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,8 +15,10 @@ const has = `has() { command -v "$1" >/dev/null 2>&1; }` + "\n"
 func TestProbesLookOnly(t *testing.T) {
 	t.Parallel()
 	for _, f := range fact.All() {
-		if err := looksOnly(has + f.Probe.Script); err != nil {
-			t.Errorf("%s: %v", f.Name, err)
+		for _, script := range []string{f.Probe.Script, f.Probe.Elsewhere, f.Probe.Dpkg} {
+			if err := looksOnly(has + script); err != nil {
+				t.Errorf("%s: %v", f.Name, err)
+			}
 		}
 	}
 }
@@ -72,9 +73,6 @@ func TestFilesAreHarmlessPatterns(t *testing.T) {
 				t.Errorf("%s: file %q", f.Name, file)
 			}
 		}
-		if u := f.Probe.Unless; u != "" && (strings.ContainsAny(u, "*?[") || !slices.Contains(f.Probe.Files, u)) {
-			t.Errorf("%s: its script waits for %q, which is none of its files", f.Name, u)
-		}
 		for _, file := range f.Probe.Again {
 			if strings.ContainsAny(file, "*?[") {
 				t.Errorf("%s: %q names several files to read twice", f.Name, file)
@@ -99,7 +97,7 @@ func TestCatalogue(t *testing.T) {
 		if _, ok := fact.Lookup(p.From); p.From != "" && (!ok || p.Script != "") {
 			t.Errorf("%s is told by %q", f.Name, p.From)
 		}
-		if p.Brief && (p.Heavy || p.Unless != "" || regexp.MustCompile(`\b(exec|exit)\b`).MatchString(p.Script)) {
+		if p.Brief && (p.Heavy || p.Dpkg != "" || regexp.MustCompile(`\b(exec|exit)\b`).MatchString(p.Script+p.Elsewhere)) {
 			t.Errorf("%s cannot share a process", f.Name)
 		}
 		if p.Timeout < 0 || p.Timeout > time.Minute {

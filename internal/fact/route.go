@@ -11,9 +11,8 @@ import (
 
 func routesFact() Fact {
 	return define("routes", "routing table", Probe{
-		Files:  []string{"/proc/net/route", "/proc/net/ipv6_route"},
-		Script: `has netstat && netstat -rn`,
-		Unless: "/proc/net/route",
+		Files:     []string{"/proc/net/route", "/proc/net/ipv6_route"},
+		Elsewhere: `has netstat && netstat -rn`,
 	}, func(s *Set) *Observed[[]Route] { return &s.Routes }, parseRoutes)
 }
 

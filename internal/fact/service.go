@@ -7,7 +7,7 @@ import (
 )
 
 func servicesFact() Fact {
-	return define("services", "services", Probe{Script: servicesScript},
+	return define("services", "services", Probe{Script: servicesScript, Elsewhere: `[ -r /etc/rc.conf ] && has service && has kldstat && { echo "#rc.d"; service -e; }`},
 		func(s *Set) *Observed[[]Service] { return &s.Services }, parseServices)
 }
 
@@ -23,7 +23,6 @@ else
 if has initctl; then echo "#upstart"; initctl list; fi
 l=; has runlevel && ! [ /sbin/runlevel -ef /bin/systemctl ] && l=$(runlevel); l=${l##* }; case $l in [0-6]) ;; *) l=3; [ -d /etc/rc3.d ] || l=2 ;; esac
 echo "#sysvinit"; for f in /etc/rc$l.d/S* /etc/rc.d/rc$l.d/S* /etc/init.d/rc$l.d/S*; do [ -e "$f" ] && echo "$f"; done
-[ -r /etc/rc.conf ] && has service && has kldstat && { echo "#rc.d"; service -e; }
 fi
 :`
 

@@ -10,14 +10,13 @@ import (
 )
 
 func socketsFact() Fact {
-	return define("sockets", "listening and connected sockets", Probe{Script: socketsScript},
+	return define("sockets", "listening and connected sockets", Probe{Script: socketsScript, Elsewhere: `has sockstat && { echo "#sockstat"; sockstat -46; }`},
 		func(s *Set) *Observed[Sockets] { return &s.Sockets }, parseSockets)
 }
 
 // socketsScript asks the first tool that is there, once, and says which it was.
 const socketsScript = `if has ss; then echo "#ss"; ss -antup && exit 0; echo "#failed"; fi
-if has sockstat; then echo "#sockstat"; sockstat -46
-elif has netstat && [ -r /proc/net/tcp ]; then echo "#netstat"; netstat -antup || netstat -antu
+if has netstat && [ -r /proc/net/tcp ]; then echo "#netstat"; netstat -antup || netstat -antu
 elif [ -r /proc/net/tcp ]; then
 for p in tcp tcp6 udp udp6; do [ -r /proc/net/$p ] && { echo "#$p"; cat /proc/net/$p; }; done
 echo "#stat"; cat /proc/[0-9]*/stat

@@ -31,7 +31,7 @@ func ask(t *testing.T, argv []string, path string, f Fact) Raw {
 		path = os.Getenv("PATH") + ":/usr/sbin:/sbin"
 	}
 	cmd := exec.CommandContext(t.Context(), program, append(slices.Clone(argv[1:]), "-s")...)
-	cmd.Stdin = strings.NewReader("has() { command -v \"$1\" >/dev/null 2>&1; }\n( " + f.Probe.Script + "\n) </dev/null\n")
+	cmd.Stdin = strings.NewReader("has() { command -v \"$1\" >/dev/null 2>&1; }\n( " + scriptHere(f) + "\n) </dev/null\n")
 	cmd.Env = []string{"PATH=" + path, "LC_ALL=C"}
 	out, err := cmd.Output()
 	var failed *exec.ExitError
@@ -39,6 +39,14 @@ func ask(t *testing.T, argv []string, path string, f Fact) Raw {
 		t.Fatalf("%s: %v", f.Name, err)
 	}
 	return Raw{Out: string(out), Exit: cmd.ProcessState.ExitCode(), Root: os.Geteuid() == 0}
+}
+
+// scriptHere is what a visit to this machine would run.
+func scriptHere(f Fact) string {
+	if _, err := os.Stat("/var/lib/dpkg/status"); err == nil && f.Probe.Dpkg != "" {
+		return f.Probe.Dpkg
+	}
+	return f.Probe.Script
 }
 
 // pathWith is a PATH on which only these tools are found.

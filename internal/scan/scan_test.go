@@ -131,11 +131,11 @@ func TestLostVisitKeepsWhatWasRead(t *testing.T) {
 	at := time.Date(2026, 3, 4, 4, 30, 0, 0, time.UTC)
 	visit := shell.Visit{Answers: []shell.Answer{
 		{Section: sectionFiles, Output: host.Output{Stdout: []byte("/proc/uptime:100.00 50.00\n/etc/os-release:ID=debian\n/etc/os-release:VERSION_ID=\"12\"\n")}},
-		{Section: "kernel", Output: host.Output{Stdout: []byte("Linux web1 6.1.0 #1 SMP x86_64\n")}},
+		{Section: "processes", Output: host.Output{Stdout: []byte("#self 9\nPID PPID USER VSZ STAT COMMAND\n1 0 root 1m S init\n")}},
 	}}
 	set := read(fact.All(), visit, fmt.Errorf("%w: the cable", host.ErrLost), at)
-	if set.OS.Value.Version != "12" || set.Kernel.Value.Release != "6.1.0" || !set.OS.At.Equal(at) {
-		t.Errorf("os %+v, kernel %+v", set.OS, set.Kernel)
+	if set.OS.Value.Version != "12" || len(set.Processes.Value) != 1 || !set.OS.At.Equal(at) {
+		t.Errorf("os %+v, processes %+v", set.OS, set.Processes)
 	}
 	if set.Sockets.State != fact.Unknown || !strings.Contains(set.Sockets.Reason, "the cable") {
 		t.Errorf("sockets %+v", set.Sockets)
@@ -179,7 +179,7 @@ func TestSections(t *testing.T) {
 	}
 	for _, f := range fact.Shallow() {
 		has := slices.ContainsFunc(sections, func(s shell.Section) bool { return s.Name == f.Name })
-		if has != (f.Probe.Script != "" && !f.Probe.Brief) {
+		if has != (f.Probe.Script+f.Probe.Elsewhere != "" && !f.Probe.Brief) {
 			t.Errorf("%s: in the visit: %v", f.Name, has)
 		}
 	}

@@ -29,20 +29,23 @@ const uptimeFile = "/proc/uptime"
 func Sections(facts []fact.Fact) []shell.Section {
 	facts = withSources(facts)
 	files, again := []string{uptimeFile}, []string(nil)
-	brief := ""
+	brief, elsewhere := "", ""
 	for _, f := range facts {
 		if f.Probe.Brief {
-			brief += "echo '" + toldMark + f.Name + "'\n" + f.Probe.Script + "\n"
+			mark := "echo '" + toldMark + f.Name + "'\n"
+			brief += mark + f.Probe.Script + "\n"
+			elsewhere += mark + cmp.Or(f.Probe.Elsewhere, f.Probe.Script) + "\n"
 		}
 		files = append(files, f.Probe.Files...)
 		files = append(files, f.Probe.Again...)
 		again = append(again, f.Probe.Again...)
 	}
-	sections := []shell.Section{{Name: sectionFiles, Body: brief + "echo '" + filesMark + "'\n" + readAll(files)}}
+	read := "echo '" + filesMark + "'\n" + readAll(files)
+	sections := []shell.Section{{Name: sectionFiles, Body: brief + read, Elsewhere: elsewhere + read}}
 	for _, f := range facts {
-		if f.Probe.Script != "" && !f.Probe.Brief {
+		if p := f.Probe; p.Script+p.Elsewhere != "" && !p.Brief {
 			sections = append(sections, shell.Section{
-				Name: f.Name, Body: f.Probe.Script, Time: f.Probe.Timeout, Unless: f.Probe.Unless, Heavy: f.Probe.Heavy,
+				Name: f.Name, Body: p.Script, Elsewhere: p.Elsewhere, Dpkg: p.Dpkg, Time: p.Timeout, Heavy: p.Heavy,
 			})
 		}
 	}
@@ -128,11 +131,11 @@ func read(facts []fact.Fact, visit shell.Visit, visitErr error, at time.Time) fa
 		}
 		section := cmp.Or(f.Probe.From, f.Name)
 		_, asked := answers[section]
-		_, there := files[f.Probe.Unless]
-		needless := f.Probe.Unless != "" && (there || visitErr == nil)
+		_, linux := files[uptimeFile]
+		needless := f.Probe.Script+f.Probe.From == "" && (f.Probe.Elsewhere == "" || linux || visitErr == nil)
 		if f.Probe.Brief {
 			raw.Out = told[f.Name]
-		} else if f.Probe.Script+f.Probe.From != "" && (asked || !needless) {
+		} else if asked || !needless {
 			a := answer(section)
 			raw.Out, raw.Exit, raw.Dropped, raw.Missing = string(a.Stdout), a.Exit, a.StdoutDropped, a.Missing
 			raw.Began, raw.Ended = a.Began, a.Ended

@@ -11,14 +11,14 @@ import (
 func TestGreetingIsOneCommand(t *testing.T) {
 	t.Parallel()
 	for _, sh := range []string{"dash", "bash --posix", "busybox sh", "ksh"} {
-		for _, packed := range []int{0, 9000} {
+		for _, packed := range []bool{false, true} {
 			text := greeting("w", Options{Root: RootTry}, packed, false)
 			argv := append(strings.Fields(sh), "-s")
 			cmd := exec.Command(argv[0], argv[1:]...)
 			cmd.Stdin = strings.NewReader(strings.TrimSuffix(text, "}\n"))
 			out, err := cmd.Output()
 			if err == nil || strings.Contains(string(out), mark) {
-				t.Errorf("%s, packed %d: %q, %v", sh, packed, out, err)
+				t.Errorf("%s, packed %t: %q, %v", sh, packed, out, err)
 			}
 		}
 	}

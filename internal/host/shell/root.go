@@ -64,13 +64,18 @@ type standing struct {
 	by       Become // who made us root; empty when the login did, without meaning for others
 	ways     []Become
 	unpacks  bool // the compressed script is waited for
+	kind     Kind // of the host
 	password bool // by a password
 }
 
 func parseStanding(text string) standing {
-	text, unpacks := strings.CutSuffix(text, packedMark)
+	text, marks, _ := strings.Cut(text, "+")
+	marks = "+" + marks
 	who, rest, _ := strings.Cut(text, "/")
-	s := standing{root: who == "root", unpacks: unpacks}
+	s := standing{
+		root: who == "root", unpacks: strings.Contains(marks, packedMark),
+		kind: Kind{Proc: strings.Contains(marks, procMark), Dpkg: strings.Contains(marks, dpkgMark)},
+	}
 	for text := range strings.SplitSeq(rest, "/") {
 		switch way := Become(text); way {
 		case BecomeSudo, BecomeDoas, BecomeSu: // what else a host may say is not ours
@@ -191,7 +196,7 @@ func (r *run) ask(ctx context.Context, s standing, way Become, attempt Attempt) 
 	}
 	if got.root {
 		d.verdict = Accepted
-		got.by, got.password = way, d.asked
+		got.by, got.password, got.kind = way, d.asked, s.kind
 		if way == BecomeSudo {
 			r.send("go\n")
 		}
@@ -402,38 +407,38 @@ func endComplaint(word string, way Become) string {
 // goes on.
 func rootQuietly(word string, become Become) string {
 	var b strings.Builder
-	b.WriteString("[ \"$nc_uid\" = 0 ] || for nc_w in")
+	b.WriteString("[ \"$uid\" = 0 ] || for way in")
 	for _, way := range become.wants() {
 		b.WriteString(" " + string(way))
 	}
-	b.WriteString("; do\ncommand -v $nc_w >/dev/null 2>&1 || continue\nnc_ways=$nc_ways/$nc_w\n")
+	b.WriteString("; do\ncommand -v $way >/dev/null 2>&1 || continue\nways=$ways/$way\n")
 	if slices.Contains(become.wants(), BecomeSu) {
-		b.WriteString("[ $nc_w = su ] && continue\n")
+		b.WriteString("[ $way = su ] && continue\n")
 	}
-	fmt.Fprintf(&b, "$nc_w -n -- sh -c \"nc_w=$nc_w nc_how=$nc_how; \"'%s; '\"$nc_next\"; nc_x=$?\n%s%s\ndone\n",
-		sayHello(word, "root/$nc_w"), afterRoot, endComplaint(word, "$nc_w"))
+	fmt.Fprintf(&b, "$way -n -- sh -c \"way=$way nc_how=$nc_how kind=$kind; \"'%s; '\"$next\"; x=$?\n%s%s\ndone\n",
+		sayHello(word, "root/$way"), afterRoot, endComplaint(word, "$way"))
 	return b.String()
 }
 
 // rootByPassword is sent when a way wants the password that we have.
 func rootByPassword(word string, way Become, token string) string {
-	inner := sayHello(word, "root/"+string(way)) + `; '"$nc_next"; nc_x=$?; `
-	denied := fmt.Sprintf("[ $nc_x -ge %d ] || { %s; %s; }; ", sudoWorked, endComplaint(word, way), sayHello(word, "user"))
+	inner := sayHello(word, "root/"+string(way)) + `; '"$next"; x=$?; `
+	denied := fmt.Sprintf("[ $x -ge %d ] || { %s; %s; }; ", sudoWorked, endComplaint(word, way), sayHello(word, "user"))
 	switch way {
 	case BecomeSu:
 		return byLine + "su root -c 'stty raw -echo; " + inner + "stty raw -echo; " + denied + afterRoot
 	case BecomeDoas:
 		return byLine + "doas -- sh -c 'stty raw -echo; " + inner + "stty raw -echo; " + denied + afterRoot
 	default:
-		return fmt.Sprintf(pump+"( SUDO_ASKPASS= sudo -S -p '%s' -- sh -c '%s%s[ $nc_x -lt 129 ] || kill -KILL 0; exit $nc_x ); nc_x=$?; %s",
+		return fmt.Sprintf(pump+"( SUDO_ASKPASS= sudo -S -p '%s' -- sh -c '%s%s[ $x -lt 129 ] || kill -KILL 0; exit $x ); x=$?; %s",
 			token, inner, denied, afterRoot)
 	}
 }
 
-// afterRoot is where the user's shell goes on, by the exit status in nc_x. A root
+// afterRoot is where the user's shell goes on, by the exit status in x. A root
 // shell that did its work leaves nothing to do. One that was killed has found the
 // laptop gone, and could not kill what is not in its process group.
-var afterRoot = fmt.Sprintf("[ $nc_x = %d ] && exit 0; [ $nc_x -gt 128 ] && kill -KILL 0\n", sudoWorked)
+var afterRoot = fmt.Sprintf("[ $x = %d ] && exit 0; [ $x -gt 128 ] && kill -KILL 0\n", sudoWorked)
 
 // byLine has the terminal keep a password until its line is whole: PAM's programs
 // read it in one piece.

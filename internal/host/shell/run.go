@@ -4,10 +4,11 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/hex"
+	"encoding/base32"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nightcall-sh/nightcall/internal/host"
@@ -80,8 +81,9 @@ type Visit struct {
 type Program struct {
 	sections []Section
 	word     string // of its frames; nobody can print it by accident
-	script   string
-	packed   []byte // the script, compressed
+
+	mu     sync.Mutex
+	packed map[Kind][]byte // the compressed scripts
 }
 
 // Compile makes sections ready.
@@ -90,11 +92,21 @@ func Compile(sections []Section) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{sections: sections, word: word, script: Script(word, sections, false)}
-	if p.packed, err = pack(p.script); err != nil {
-		return nil, fmt.Errorf("compress the script: %w", err)
+	return &Program{sections: sections, word: word, packed: map[Kind][]byte{}}, nil
+}
+
+// pack returns the compressed script for hosts of a kind, which is made once.
+func (p *Program) pack(kind Kind) ([]byte, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.packed[kind] == nil {
+		packed, err := pack(Script(p.word, p.sections, kind, false))
+		if err != nil {
+			return nil, fmt.Errorf("compress the script: %w", err)
+		}
+		p.packed[kind] = packed
 	}
-	return p, nil
+	return p.packed[kind], nil
 }
 
 // Run runs the program in one shell on the host. Its error wraps one of package
@@ -164,20 +176,17 @@ func Run(ctx context.Context, wire Wire, sections []Section, opts Options) (Visi
 
 // randomWord makes the word of a run's frames: nobody can print it by accident.
 func randomWord() (string, error) {
-	var b [12]byte
+	var b [10]byte
 	if _, err := rand.Read(b[:]); err != nil {
 		return "", fmt.Errorf("random word: %w", err)
 	}
-	return hex.EncodeToString(b[:]), nil
+	return strings.ToLower(base32.StdEncoding.EncodeToString(b[:])), nil
 }
 
 // conduct greets, becomes root if wanted, sends the script and collects. A shell
 // that may have to hear a password first is sent plain lines.
 func (r *run) conduct(ctx context.Context) error {
-	packed := len(r.packed)
-	if r.terminal || r.opts.Root != RootNo && r.opts.Password != nil {
-		packed = 0
-	}
+	packed := !r.terminal && (r.opts.Root == RootNo || r.opts.Password == nil)
 	if r.terminal {
 		if err := r.awaitReady(ctx); err != nil {
 			return err
@@ -195,18 +204,28 @@ func (r *run) conduct(ctx context.Context) error {
 		}
 	}
 	r.visit.Root, r.visit.How = s.root, s.how(r.terminal)
-	switch {
-	case s.unpacks:
-		r.put(r.packed)
-	case r.terminal:
-		r.sendText(Script(r.word, r.sections, true))
-	default:
-		r.sendText(r.script)
+	if err := r.sendScript(s); err != nil {
+		return err
 	}
 	if b, ok := r.proc.(Batcher); ok {
 		b.Batch()
 	}
 	return r.collect(ctx)
+}
+
+// sendScript sends the script for this host, compressed where the host waits for
+// that.
+func (r *run) sendScript(s standing) error {
+	if !s.unpacks {
+		r.sendText(Script(r.word, r.sections, s.kind, r.terminal))
+		return nil
+	}
+	packed, err := r.pack(s.kind)
+	if err != nil {
+		return err
+	}
+	r.put(fmt.Appendf(nil, "%d\n%s", len(packed), packed))
+	return nil
 }
 
 // awaitHello waits for the shell behind the login to speak.

@@ -247,7 +247,7 @@ func TestNothingOutlivesTheLine(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			text := shell.Script("word", []shell.Section{{Name: "hangs", Body: "sleep 311 & sleep 312 & echo up; sleep 313"}}, false)
+			text := shell.Script("word", []shell.Section{{Name: "hangs", Body: "sleep 311 & sleep 312 & echo up; sleep 313"}}, shell.Kind{Proc: true}, false)
 			if _, err := io.WriteString(stdin, text); err != nil {
 				t.Fatal(err)
 			}
@@ -289,7 +289,7 @@ func TestNoBeat(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	if _, err := io.WriteString(stdin, shell.Script("word", []shell.Section{{Name: "hangs", Body: "sleep 321"}}, false)); err != nil {
+	if _, err := io.WriteString(stdin, shell.Script("word", []shell.Section{{Name: "hangs", Body: "sleep 321"}}, shell.Kind{Proc: true}, false)); err != nil {
 		t.Fatal(err)
 	}
 	_, _ = io.ReadAll(stdout)

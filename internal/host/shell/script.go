@@ -16,9 +16,10 @@ type Section struct {
 	Body string        // POSIX sh
 	Time time.Duration // limit; zero means Limits.Section
 
-	// Unless names a file whose presence on the host makes the section needless:
-	// then it is not run, and there is no answer.
-	Unless string
+	// What is run instead of Body on hosts of a kind; empty means no difference.
+	// Where nothing is left to run there is no section and no answer.
+	Elsewhere string // on those without Linux's /proc
+	Dpkg      string // on those with dpkg
 
 	// Heavy sections are left out on a host in distress. On a busy one they run with
 	// lower priority, as does all that comes after the first of them.
@@ -32,6 +33,24 @@ type Section struct {
 	Stdin []byte
 }
 
+// A Kind is what a host's greeting tells of it, so that it is sent only what it has
+// a use for.
+type Kind struct {
+	Proc bool // it has Linux's /proc
+	Dpkg bool // dpkg's own file can be read
+}
+
+// body is what the section runs on such a host.
+func (s Section) body(k Kind) string {
+	switch {
+	case k.Dpkg && s.Dpkg != "":
+		return s.Dpkg
+	case !k.Proc && s.Elsewhere != "":
+		return s.Elsewhere
+	}
+	return s.Body
+}
+
 // Command is what a wire is asked to start: short, free of secrets, and the
 // same for every login shell.
 const Command = "sh -s"
@@ -40,16 +59,17 @@ const Command = "sh -s"
 const mark = "@@nightcall-"
 
 // greeting is sent first. It prepares the environment, tries the way to root
-// that is wanted, says hello, and gets ready for the script: where packed is not
-// zero and the host has gzip, for that many compressed bytes of it, which spares
-// a slow line and a shell that reads byte by byte; else for its plain lines.
+// that is wanted, says hello and what kind of host this is, and gets ready for the
+// script: where packed is wanted and the host has gzip, for its compressed bytes,
+// behind a line that says how many, which spares a slow line and a shell that reads
+// byte by byte; else for its plain lines.
 //
 // It is one compound command, which a shell has read to its end before it runs any
 // of it: busybox's reads a thousand bytes at a time, and would take what is meant
 // for the shells and programs that read after it.
 //
 // On a terminal, each shell reads its commands as texts.
-func greeting(word string, opts Options, packed int, terminal bool) string {
+func greeting(word string, opts Options, packed, terminal bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#nightcall greeting %s\n{\n", word)
 	b.WriteString(plainSpeech)
@@ -58,30 +78,33 @@ func greeting(word string, opts Options, packed int, terminal bool) string {
 	if terminal {
 		next = setNewline + nextText
 	}
-	fmt.Fprintf(&b, "nc_how= nc_ways= nc_next=%s\n", host.Quote(next))
-	if packed > 0 {
-		fmt.Fprintf(&b, `command -v gzip >/dev/null && command -v head >/dev/null && nc_how=%s nc_next='exec 3<&0; '%s`+"\n", packedMark, host.Quote(unpack(packed)))
+	fmt.Fprintf(&b, "nc_how= ways= next=%s\n", host.Quote(next))
+	if packed {
+		fmt.Fprintf(&b, `command -v gzip >/dev/null && command -v head >/dev/null && nc_how=%s unpack=%s next="exec 3<&0; $unpack"`+"\n", packedMark, host.Quote(unpack))
 	}
 	if opts.Root != RootNo {
 		b.WriteString(rootQuietly(word, opts.Become))
 	}
-	fmt.Fprintf(&b, "nc_who=user; [ \"$nc_uid\" = 0 ] && nc_who=root; %s\n", sayHello(word, "$nc_who$nc_ways"))
-	if packed > 0 {
-		fmt.Fprintf(&b, "if [ -n \"$nc_how\" ]; then exec 3<&0\n%s\nfi\n", unpack(packed))
+	fmt.Fprintf(&b, "who=user; [ \"$uid\" = 0 ] && who=root; %s\n", sayHello(word, "$who$ways"))
+	if packed {
+		b.WriteString("if [ -n \"$nc_how\" ]; then exec 3<&0; eval \"$unpack\"; fi\n")
 	}
 	b.WriteString("}\n")
 	return b.String()
 }
 
-// unpack reads the compressed script from standard input and runs it. The
-// control line must be open on 3 before: bash crashes when it has to copy the
-// stream its own commands come from in the middle of an eval.
-func unpack(packed int) string {
-	return fmt.Sprintf(`eval "$(head -c %d | gzip -dc)"`, packed)
-}
+// unpack reads how long the compressed script is and that script from standard
+// input, and runs it. The control line must be open on 3 before: bash crashes when
+// it has to copy the stream its own commands come from in the middle of an eval.
+const unpack = `read -r size; eval "$(head -c $size | gzip -dc)"`
 
-// packedMark ends the hello of a host that waits for the compressed script.
-const packedMark = "+gzip"
+// What a hello ends with: that the host waits for the compressed script, and its
+// kind.
+const (
+	packedMark = "+gzip"
+	procMark   = "+proc"
+	dpkgMark   = "+dpkg"
+)
 
 // pack compresses a script.
 func pack(script string) ([]byte, error) {
@@ -108,8 +131,10 @@ PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export 
 const plainSpeech = `LC_ALL=C; PATH=$PATH:/usr/local/bin:/usr/bin:/bin; export LC_ALL PATH; unset LANGUAGE ENV BASH_ENV TMOUT
 `
 
-// whoAmI learns our user id, without a fork where /proc is there.
-const whoAmI = `if [ -r /proc/self/status ]; then while read -r nc_k nc_r nc_uid nc_x; do [ "$nc_k" = Uid: ] && break; done </proc/self/status; else nc_uid=$(id -u); fi
+// whoAmI learns our user id, without a fork where /proc is there, and the host's
+// kind.
+const whoAmI = `if [ -r /proc/self/status ]; then kind=` + procMark + `; while read -r k r uid x; do [ "$k" = Uid: ] && break; done </proc/self/status; else kind= uid=$(id -u); fi
+[ -r /var/lib/dpkg/status ] && kind=$kind` + dpkgMark + `
 `
 
 // sudoWorked is the exit status of a root shell that did its work, so that the
@@ -119,12 +144,12 @@ const sudoWorked = 77
 // sayHello prints the hello frame, in double quotes only: it is used inside
 // single ones.
 func sayHello(word, who string) string {
-	return fmt.Sprintf(`printf "\n%s%s hello %s$nc_how\n"`, mark, word, who)
+	return fmt.Sprintf(`printf "\n%s%s hello %s$nc_how$kind\n"`, mark, word, who)
 }
 
-// Script is the whole text of a visit, as it is sent after the host's hello, to a
-// shell on a terminal or not.
-func Script(word string, sections []Section, terminal bool) string {
+// Script is the whole text of a visit, as it is sent after the hello of a host of
+// this kind, to a shell on a terminal or not.
+func Script(word string, sections []Section, kind Kind, terminal bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#nightcall script %s\n", word)
 	b.WriteString(environment)
@@ -134,12 +159,16 @@ func Script(word string, sections []Section, terminal bool) string {
 		b.WriteString(onTerminal)
 	}
 	for _, s := range sections {
-		fmt.Fprintf(&b, "nc_body_%s() {\n%s\n%s\n", s.Name, strings.TrimRight(s.Body, "\n"), bodyEnd)
+		if body := s.body(kind); body != "" {
+			fmt.Fprintf(&b, "nc_body_%s() {\n%s\n%s\n", s.Name, strings.TrimRight(body, "\n"), bodyEnd)
+		}
 	}
 	b.WriteString("nc_main() {\n")
 	b.WriteString(begin)
 	for _, s := range sections {
-		b.WriteString(call(s, terminal))
+		if s.body(kind) != "" {
+			b.WriteString(call(s, terminal))
+		}
 	}
 	fmt.Fprintf(&b, finish, sudoWorked)
 	b.WriteString("}\nnc_main\n")
@@ -162,9 +191,6 @@ func call(s Section, terminal bool) string {
 	}
 	if s.Heavy {
 		line = fmt.Sprintf("nc_spare %s || %s", s.Name, line)
-	}
-	if s.Unless != "" {
-		line = fmt.Sprintf("[ -r %s ] || %s", host.Quote(s.Unless), line)
 	}
 	return line + "\n"
 }

@@ -74,7 +74,7 @@ var readyPattern = regexp.MustCompile(regexp.QuoteMeta(ready) + `\r?\n`)
 // sendText sends commands to the shell, which goes on reading when they are done.
 func (r *run) sendText(text string) {
 	if r.terminal {
-		text += "eval \"$nc_next\"\n" + endText
+		text += "eval \"$next\"\n" + endText
 	}
 	r.send(text)
 }
