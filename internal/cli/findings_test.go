@@ -200,7 +200,7 @@ func TestCheckCommands(t *testing.T) {
 		{nil, "check test --json", exitDone, `"failed": 0`, ""},
 		{nil, "check test " + filepath.Join(site, "swap-exhausted.yaml"), exitFailed, "", "no fixtures: testdata/swap-exhausted needs at least one bad*.json"},
 		{nil, "check test " + filepath.Join(site, "missing.yaml"), exitFailed, "", "missing.yaml"},
-		{nil, "check lst", exitUsage, "", `unknown command "lst"`},
+		{nil, "check lst", exitUsage, "", `unknown command "check lst"`},
 		{nil, "findings --status red", exitUsage, "", "statuses: critical, warning, unknown"},
 		{nil, "findings --check disk-slo", exitUsage, "", "did you mean disk-slow?"},
 	} {

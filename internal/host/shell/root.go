@@ -391,7 +391,7 @@ func lastLine(text []byte) string {
 }
 
 // ownPrompt is a random word as sudo prompts with.
-var ownPrompt = regexp.MustCompile(`[0-9a-f]{24}`)
+var ownPrompt = regexp.MustCompile(`[0-9a-f]{16}`)
 
 // complaintOf names the frame on standard error behind what a way to root said;
 // no section has such a name.

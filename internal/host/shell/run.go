@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/base32"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -176,11 +176,11 @@ func Run(ctx context.Context, wire Wire, sections []Section, opts Options) (Visi
 
 // randomWord makes the word of a run's frames: nobody can print it by accident.
 func randomWord() (string, error) {
-	var b [10]byte
+	var b [8]byte
 	if _, err := rand.Read(b[:]); err != nil {
 		return "", fmt.Errorf("random word: %w", err)
 	}
-	return strings.ToLower(base32.StdEncoding.EncodeToString(b[:])), nil
+	return hex.EncodeToString(b[:]), nil
 }
 
 // conduct greets, becomes root if wanted, sends the script and collects. A shell
