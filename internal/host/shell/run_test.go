@@ -92,6 +92,48 @@ func TestShells(t *testing.T) {
 	}
 }
 
+// A host is sent what its kind has a use for, plain or compressed.
+func TestKindsOfHosts(t *testing.T) {
+	t.Parallel()
+	apart := "-m"
+	if os.Getuid() != 0 {
+		apart = "-mr"
+	}
+	hidden := func(what string) shell.Wire {
+		return script(fmt.Sprintf(`exec unshare %s sh -c 'mount -t tmpfs none %s; exec sh -s'`, apart, what))
+	}
+	for name, tt := range map[string]struct {
+		wire shell.Wire
+		want string
+	}{
+		"here":          {script("exec sh -s"), "dpkg linux - "},
+		"another Linux": {hidden("/var/lib/dpkg"), "script linux - "},
+		"no Linux":      {hidden("/proc"), "dpkg elsewhere only "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := run(
+				t, tt.wire,
+				shell.Section{Name: "packages", Body: "printf 'script '", Dpkg: "printf 'dpkg '"},
+				shell.Section{Name: "tools", Body: "printf 'linux '", Elsewhere: "printf 'elsewhere '"},
+				shell.Section{Name: "beside", Elsewhere: "printf 'only '"},
+			)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := string(got["packages"].Stdout) + string(got["tools"].Stdout)
+			if beside, asked := got["beside"]; asked {
+				text += string(beside.Stdout)
+			} else {
+				text += "- "
+			}
+			if text != tt.want {
+				t.Errorf("got %q, want %q", text, tt.want)
+			}
+		})
+	}
+}
+
 // A host in distress is spared heavy sections, and says why; the others run.
 func TestHostInDistress(t *testing.T) {
 	t.Parallel()
