@@ -376,7 +376,7 @@ func unrouted(targets []routed) []scan.Target {
 // processor for a hundred hosts at once is plenty: a scan waits for hosts, and
 // with more of them most of our time would go into waking each other up.
 func (s *scanRun) spareLaptop() {
-	debug.SetGCPercent(400)
+	debug.SetGCPercent(1600)
 	debug.SetMemoryLimit(96 << 20)
 	if s.app.getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(min(runtime.NumCPU(), 1+s.opts.parallel/100))
