@@ -19,10 +19,10 @@ const interesting = `(openssl|libssl|libgnutls|openssh-server|haproxy|nginx|apac
 var interestingName = regexp.MustCompile("^" + interesting)
 
 // packagesOfDpkg reads dpkg's own file by grep, which stanzas' first lines suffice
-// for: to leave out those of them that are not asked for, or to say it by awk, costs
-// three times the CPU; dpkg-query twelve times.
+// for; what else stands there would be four times as much to send. awk needs twice the
+// CPU to say the same, dpkg-query six times.
 const packagesOfDpkg = `echo "#dpkg"
-exec grep -E -A10 '^Package: ` + interesting + `' /var/lib/dpkg/status`
+grep -E -A10 '^Package: ` + interesting + `' /var/lib/dpkg/status | grep -E '^(Package|Status|Architecture|Version): '`
 
 // packagesScript asks any other package manager, once.
 const packagesScript = `n='` + interesting + `'
