@@ -8,8 +8,7 @@ import (
 func osFact() Fact {
 	return define("os", "operating system", Probe{
 		Files: []string{
-			"/etc/os-release", "/usr/lib/os-release", "/etc/redhat-release", "/etc/centos-release", "/etc/oracle-release",
-			"/etc/system-release", "/etc/SuSE-release", "/etc/debian_version", "/etc/alpine-release", "/etc/lsb-release", "/etc/issue",
+			"/etc/*-release", "/usr/lib/os-release", "/etc/debian_version", "/etc/issue",
 		},
 		Elsewhere: `if has freebsd-version; then echo "FreeBSD $(freebsd-version)"; else uname -sr; fi`,
 	}, func(s *Set) *Observed[OS] { return &s.OS }, parseOS)

@@ -13,8 +13,7 @@ const dmi = "/sys/class/dmi/id/"
 func platformFact() Fact {
 	return define("platform", "virtual or physical, and what on", Probe{
 		Files: []string{
-			dmi + "sys_vendor", dmi + "product_name", dmi + "product_version", dmi + "product_serial", dmi + "product_uuid",
-			dmi + "board_vendor", dmi + "chassis_type", dmi + "bios_vendor", dmi + "bios_version",
+			dmi + "*_vendor", dmi + "product_*", dmi + "chassis_type", dmi + "bios_version",
 			"/sys/hypervisor/type", "/sys/hypervisor/uuid", "/proc/xen/capabilities", "/run/systemd/container", "/proc/vz/veinfo",
 			"/proc/sysinfo", "/proc/1/cgroup", "/sys/class/net/*/address", "/proc/scsi/scsi",
 		},

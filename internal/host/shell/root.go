@@ -397,15 +397,15 @@ var ownPrompt = regexp.MustCompile(`[0-9a-f]{16}`)
 // no section has such a name.
 func complaintOf(way Become) string { return "root/" + string(way) }
 
-// endComplaint prints that frame.
-func endComplaint(word string, way Become) string {
-	return fmt.Sprintf(`printf "\n%s%s stderr-end %s\n" >&2`, mark, word, complaintOf(way))
+// endComplaint prints that frame, with what frames begin with.
+func endComplaint(begin string, way Become) string {
+	return fmt.Sprintf(`printf "\n%s stderr-end %s\n" >&2`, begin, complaintOf(way))
 }
 
 // rootQuietly becomes root where it costs no password, and else learns which ways
 // there are. One call both asks and does; where it is refused, the user's shell
 // goes on.
-func rootQuietly(word string, become Become) string {
+func rootQuietly(become Become) string {
 	var b strings.Builder
 	b.WriteString("[ \"$uid\" = 0 ] || for way in")
 	for _, way := range become.wants() {
@@ -415,15 +415,15 @@ func rootQuietly(word string, become Become) string {
 	if slices.Contains(become.wants(), BecomeSu) {
 		b.WriteString("[ $way = su ] && continue\n")
 	}
-	fmt.Fprintf(&b, "$way -n -- sh -c \"way=$way nc_how=$nc_how kind=$kind; \"'%s; '\"$next\"; x=$?\n%s%s\ndone\n",
-		sayHello(word, "root/$way"), afterRoot, endComplaint(word, "$way"))
+	fmt.Fprintf(&b, "$way -n -- sh -c \"way=$way how=$how kind=$kind m=$m; \"'%s; '\"$next\"; x=$?\n%s%s\ndone\n",
+		sayHello("$m", "root/$way$how$kind"), afterRoot, endComplaint("$m", "$way"))
 	return b.String()
 }
 
 // rootByPassword is sent when a way wants the password that we have.
 func rootByPassword(word string, way Become, token string) string {
-	inner := sayHello(word, "root/"+string(way)) + `; '"$next"; x=$?; `
-	denied := fmt.Sprintf("[ $x -ge %d ] || { %s; %s; }; ", sudoWorked, endComplaint(word, way), sayHello(word, "user"))
+	inner := sayHello(mark+word, "root/"+string(way)) + `; '"$next"; x=$?; `
+	denied := fmt.Sprintf("[ $x -ge %d ] || { %s; %s; }; ", sudoWorked, endComplaint(mark+word, way), sayHello(mark+word, "user"))
 	switch way {
 	case BecomeSu:
 		return byLine + "su root -c 'stty raw -echo; " + inner + "stty raw -echo; " + denied + afterRoot
