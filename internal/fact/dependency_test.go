@@ -129,3 +129,18 @@ func FuzzDependencies(f *testing.F) {
 		}
 	})
 }
+
+// Two nginx of one host include files of the same names, each its own.
+func TestIncludesOfTwoNginx(t *testing.T) {
+	t.Parallel()
+	out := ""
+	for n, dir := range []string{"/a", "/b"} {
+		out += fmt.Sprintf("#is nginx %[1]s/nginx.conf\n%[1]s/nginx.conf:1:upstream app {\n%[1]s/nginx.conf:2:include servers/*.conf;\n%[1]s/nginx.conf:3:}\n"+
+			"#is nginx %[1]s/servers/x.conf\n%[1]s/servers/x.conf:1:server 10.0.0.%[2]d:80;\n", dir, n+1)
+	}
+	for n, u := range observe(upstreamsFact(), Raw{Out: out + "#end\n", Root: true}).Upstreams.Value {
+		if want := fmt.Sprintf("10.0.0.%d:80", n+1); len(u.Servers) != 1 || u.Servers[0] != want {
+			t.Errorf("%s: %v, want %s alone", u.File, u.Servers, want)
+		}
+	}
+}

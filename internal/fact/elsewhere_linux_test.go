@@ -116,7 +116,7 @@ server {
 			}
 		}
 		if diff := cmp.Diff(map[string]string{"app": "10.9.0.1:8080 10.9.0.2:8080 unchecked 10.9.0.1:8080", "shop": "10.9.0.5:81 unchecked "}, upstreams); diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
+			t.Errorf("(-want +got):\n%s\n%s", diff, out)
 		}
 		if n := len(checksums(out, dir)); n != 5 {
 			t.Errorf("%d checksums of 5 files", n)

@@ -75,12 +75,9 @@ func (d *dependencyReader) includeServers() {
 	read := 0 // lines, some of them many times
 	for n := range d.upstreams {
 		u := &d.upstreams[n]
-		for _, file := range d.nginxFiles {
-			if len(u.includes) == 0 || read > maxItems {
+		for _, file := range d.included(u) {
+			if read > maxItems {
 				break // whatever files include one another how often
-			}
-			if !slices.ContainsFunc(u.includes, func(pattern string) bool { return includes(pattern, file.name) }) {
-				continue
 			}
 			for _, l := range file.lines {
 				read++
@@ -97,15 +94,40 @@ func (d *dependencyReader) includeServers() {
 	}
 }
 
-// includes reports whether a pattern of an include means a file. A relative one
-// begins where the main file is, wherever that may be.
-func includes(pattern, file string) bool {
+// included are the files that an upstream includes. A relative pattern begins where
+// the main file is, wherever that may be: files of the same nginx as the upstream's,
+// as far as directories tell, go before those of another.
+func (d *dependencyReader) included(u *Upstream) []nginxFile {
+	var near, far []nginxFile
+	for _, file := range d.nginxFiles {
+		for _, pattern := range u.includes {
+			base, ok := includes(pattern, file.name)
+			if ok && strings.HasPrefix(u.File, base) {
+				near = append(near, file)
+				break
+			}
+			if ok {
+				far = append(far, file)
+				break
+			}
+		}
+	}
+	if len(near) > 0 {
+		return near
+	}
+	return far
+}
+
+// includes reports whether a pattern of an include means a file, and where the
+// pattern then begins: at the root, or in a directory, which ends with a slash.
+func includes(pattern, file string) (base string, ok bool) {
 	if !strings.HasPrefix(pattern, "/") {
 		parts := strings.Split(file, "/")
-		file = strings.Join(parts[max(0, len(parts)-1-strings.Count(pattern, "/")):], "/")
+		from := max(0, len(parts)-1-strings.Count(pattern, "/"))
+		base, file = strings.Join(parts[:from], "/")+"/", strings.Join(parts[from:], "/")
 	}
 	ok, err := path.Match(pattern, file)
-	return ok && err == nil
+	return base, ok && err == nil
 }
 
 // server notes one server of an upstream, in line n of its file. nginx counts no
