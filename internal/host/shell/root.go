@@ -415,8 +415,8 @@ func rootQuietly(become Become) string {
 	if slices.Contains(become.wants(), BecomeSu) {
 		b.WriteString("[ $way = su ] && continue\n")
 	}
-	fmt.Fprintf(&b, "$way -n -- sh -c \"way=$way how=$how kind=$kind m=$m; \"'%s; '\"$next\"; x=$?\n%s%s\ndone\n",
-		sayHello("$m", "root/$way$how$kind"), afterRoot, endComplaint("$m", "$way"))
+	fmt.Fprintf(&b, "$way -n -- sh -c \"way=$way nc_how=$nc_how kind=$kind m=$m; \"'%s; '\"$next\"; x=$?\n%s%s\ndone\n",
+		sayHello("$m", "root/$way$nc_how$kind"), afterRoot, endComplaint("$m", "$way"))
 	return b.String()
 }
 

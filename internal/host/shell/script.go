@@ -78,16 +78,16 @@ func greeting(word string, opts Options, packed, terminal bool) string {
 	if terminal {
 		next = setNewline + nextText
 	}
-	fmt.Fprintf(&b, "m=%s%s how= ways= next=%s\n", mark, word, host.Quote(next))
+	fmt.Fprintf(&b, "m=%s%s nc_how= ways= next=%s\n", mark, word, host.Quote(next))
 	if packed {
-		fmt.Fprintf(&b, `command -v gzip >/dev/null && how=%s unpack=%s next="exec 3<&0; $unpack"`+"\n", packedMark, host.Quote(unpack))
+		fmt.Fprintf(&b, `command -v gzip >/dev/null && nc_how=%s unpack=%s next="exec 3<&0; $unpack"`+"\n", packedMark, host.Quote(unpack))
 	}
 	if opts.Root != RootNo {
 		b.WriteString(rootQuietly(opts.Become))
 	}
-	fmt.Fprintf(&b, "who=user; [ \"$uid\" = 0 ] && who=root; %s\n", sayHello("$m", "$who$ways$how$kind"))
+	fmt.Fprintf(&b, "who=user; [ \"$uid\" = 0 ] && who=root; %s\n", sayHello("$m", "$who$ways$nc_how$kind"))
 	if packed {
-		b.WriteString("if [ -n \"$how\" ]; then exec 3<&0; eval \"$unpack\"; fi\n")
+		b.WriteString("if [ -n \"$nc_how\" ]; then exec 3<&0; eval \"$unpack\"; fi\n")
 	}
 	b.WriteString("}\n")
 	return b.String()
@@ -315,7 +315,7 @@ printf '\n%s end %s %s\n\n%s stderr %s\n%s\n%s stderr-end %s\n' "$nc_mark" "$1" 
 // function called with redirections would keep our output open. From here on the
 // shell's own messages ("Killed", "Terminated") go nowhere; sections that keep
 // their standard error write it to 4.
-const begin = `[ -n "$how" ] || exec 3<&0
+const begin = `[ -n "$nc_how" ] || exec 3<&0
 exec 4>&2 2>/dev/null
 { read -r nc_began nc_x </proc/uptime; }; nc_piped= nc_host= nc_ended=; printf '\n%s stderr-end login\n' "$nc_mark" >&4
 ( nc_watch ) </dev/null >/dev/null 3<&- 4>&- & nc_wd=$!
