@@ -43,12 +43,11 @@ const ticks = 100
 // seconds: at once on a machine, later in a container, whose /proc tells when the
 // machine below it started.
 func firstProcess(stat string) (time.Duration, bool) {
-	const start = 19 // the place of the start time behind the name, which may hold anything
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
-	if len(fields) <= start {
+	fields := statFields(stat)
+	if len(fields) <= statStart {
 		return 0, false
 	}
-	n, ok := number(fields[start])
+	n, ok := number(fields[statStart])
 	return time.Duration(n/ticks) * time.Second, ok && n >= 0 && n < maxUnix
 }
 

@@ -99,8 +99,8 @@ func (t *task) process(users map[string]string) (p Process, start time.Duration,
 	if open < 0 || shut < open {
 		return Process{}, 0, false
 	}
-	f := strings.Fields(t.stat[shut+1:])
-	if len(f) < 20 {
+	f := statFields(t.stat)
+	if len(f) <= statStart {
 		return Process{}, 0, false
 	}
 	p = Process{PID: t.pid, Parent: integer(f[1]), State: clean(f[0][:1]), User: t.user(users)}
@@ -114,7 +114,16 @@ func (t *task) process(users map[string]string) (p Process, start time.Duration,
 		}
 	}
 	p.Name = processName(p.Command)
-	return p, tickTime(f[19]), !p.kernel()
+	return p, tickTime(f[statStart]), !p.kernel()
+}
+
+// statStart is the place of the start time among statFields.
+const statStart = 19
+
+// statFields are the values of a process's stat file behind its name, which may hold
+// anything.
+func statFields(stat string) []string {
+	return strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 }
 
 // user is the process's effective one, by number where the host's own file has no
