@@ -2,6 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,7 +47,7 @@ EXIT STATUS
 	}
 	cmd.Flags().BoolVar(&opts.script, "script", false, "print the whole script as it is sent")
 	cmd.Flags().StringVar(&opts.system, "system", "debian", "with --script or --json, for hosts of this `KIND`: debian (or another with dpkg), linux (without), other")
-	_ = cmd.RegisterFlagCompletionFunc("system", completeWords("debian", "linux", "other"))
+	_ = cmd.RegisterFlagCompletionFunc("system", completeWords(slices.Sorted(maps.Keys(kinds))...))
 	cmd.Flags().BoolVar(&opts.noRoot, "no-root", false, "as it is sent by scan --no-root")
 	cmd.Flags().BoolVar(&opts.deep, "deep", false, "the script as nightcall look sends it")
 	return cmd

@@ -40,8 +40,8 @@ func Sections(facts []fact.Fact) []shell.Section {
 		files = append(files, f.Probe.Again...)
 		again = append(again, f.Probe.Again...)
 	}
-	read := "echo '" + filesMark + "'\n" + readAll(files)
-	sections := []shell.Section{{Name: sectionFiles, Body: brief + read, Elsewhere: elsewhere + read}}
+	reading := "echo '" + filesMark + "'\n" + readAll(files)
+	sections := []shell.Section{{Name: sectionFiles, Body: brief + reading, Elsewhere: elsewhere + reading}}
 	for _, f := range facts {
 		if p := f.Probe; p.Script+p.Elsewhere != "" && !p.Brief {
 			sections = append(sections, shell.Section{
@@ -121,6 +121,7 @@ func read(facts []fact.Fact, visit shell.Visit, visitErr error, at time.Time) fa
 	told, lines := cutTold(string(first.Stdout))
 	files, again := parseFiles(lines), parseFiles(string(second.Stdout))
 	interval := uptime(again) - uptime(files)
+	_, linux := files[uptimeFile]
 
 	var set fact.Set
 	for _, f := range facts {
@@ -131,11 +132,10 @@ func read(facts []fact.Fact, visit shell.Visit, visitErr error, at time.Time) fa
 		}
 		section := cmp.Or(f.Probe.From, f.Name)
 		_, asked := answers[section]
-		_, linux := files[uptimeFile]
-		needless := f.Probe.Script+f.Probe.From == "" && (f.Probe.Elsewhere == "" || linux || visitErr == nil)
+		due := f.Probe.Script+f.Probe.From != "" || f.Probe.Elsewhere != "" && !linux && visitErr != nil
 		if f.Probe.Brief {
 			raw.Out = told[f.Name]
-		} else if asked || !needless {
+		} else if asked || due {
 			a := answer(section)
 			raw.Out, raw.Exit, raw.Dropped, raw.Missing = string(a.Stdout), a.Exit, a.StdoutDropped, a.Missing
 			raw.Began, raw.Ended = a.Began, a.Ended
