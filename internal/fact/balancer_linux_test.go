@@ -1,11 +1,9 @@
 package fact
 
 import (
-	"bufio"
 	"context"
 	"encoding/csv"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -33,24 +31,7 @@ func TestBalancersAsHAProxySeesThem(t *testing.T) {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, "haproxy", "-db", "-f", config)
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	said := bufio.NewScanner(stderr)
-	up := false
-	for !up && said.Scan() { // it says so when it is ready
-		t.Log(said.Text())
-		up = strings.Contains(said.Text(), "forked") || strings.Contains(said.Text(), "Loading success") || strings.Contains(said.Text(), "is DOWN") || strings.Contains(said.Text(), "no server available")
-	}
-	go func() { _, _ = io.Copy(io.Discard, stderr) }()
+	startHAProxy(t, socket, "-f", config)
 	want := uncheckedByHAProxy(t, socket)
 	got := map[string][]string{}
 	for _, b := range observe(balancersFact(), Raw{Files: map[string]File{"/etc/haproxy/haproxy.cfg": {Content: text}}}).Balancers.Value {
@@ -61,6 +42,33 @@ func TestBalancersAsHAProxySeesThem(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-HAProxy +us):\n%s", diff)
 	}
+}
+
+// startHAProxy starts one that answers on a socket, from the root directory, until
+// the test ends.
+func startHAProxy(t *testing.T, socket string, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, "haproxy", append([]string{"-db"}, args...)...)
+	cmd.Dir = "/"
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	awaitSocket(t, socket)
+}
+
+// awaitSocket waits until somebody listens.
+func awaitSocket(t *testing.T, socket string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if conn, err := net.Dial("unix", socket); err == nil {
+			_ = conn.Close()
+			return
+		}
+	}
+	t.Fatalf("nobody listens on %s", socket)
 }
 
 // uncheckedByHAProxy asks the running HAProxy.

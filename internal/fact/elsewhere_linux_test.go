@@ -1,10 +1,7 @@
 package fact
 
 import (
-	"bufio"
-	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -87,12 +83,7 @@ server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Wait() })
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if conn, err := net.Dial("unix", front); err == nil { // its master has its title since long
-			_ = conn.Close()
-			break
-		}
-	}
+	awaitSocket(t, front) // its master has its title since long
 	want := []string{
 		"10.9.0.1:8080 <dir>/servers/a.conf:1", "10.9.0.2:8080 <dir>/servers/b.conf:1", "10.9.0.5:81 <other>/shop.conf:2",
 		"http 10.9.0.3:9200 <dir>/sites/one.site:2", "http 10.9.0.4:8983 <dir>/deep/a.inc:2",
@@ -143,28 +134,7 @@ func TestHAProxyStartedWithFiles(t *testing.T) {
 		"other.cfg":     "backend other\n    server x 10.9.1.9:80\n",
 		"last/a b.cfg":  "backend blank\n    server c1 10.9.1.4:80 check\n",
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, "haproxy", "-db", "-f", filepath.Join(dir, "global.cfg"), "-C", dir, "-f", "d", "-f", filepath.Join(dir, "last", "a b.cfg"))
-	cmd.Dir = "/"
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	go func() {
-		for said := bufio.NewScanner(stderr); said.Scan(); {
-		}
-	}()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if conn, err := net.Dial("unix", socket); err == nil {
-			_ = conn.Close()
-			break
-		}
-	}
+	startHAProxy(t, socket, "-f", filepath.Join(dir, "global.cfg"), "-C", dir, "-f", "d", "-f", filepath.Join(dir, "last", "a b.cfg"))
 	unchecked := uncheckedByHAProxy(t, socket)
 	everyShell(t, func(t *testing.T, out string) {
 		// Others run here too; the files of the usual places are theirs.
