@@ -34,7 +34,7 @@ case $f in *ca-bundle*|*ca-certificates*|*privkey*|/etc/ssl/cert.pem) continue ;
 set -- "$@" "$f"; [ $# -ge 200 ] && break
 done
 [ $# -lt 200 ] || echo "more files"
-[ $# -eq 0 ] || exec awk 'function tell() {if (inside) all=all block; if (n <= 8) printf "%s", all; n=0; all=""; inside=0}
+[ $# -eq 0 ] || awk 'function tell() {if (inside) all=all block; if (n <= 8) printf "%s", all; n=0; all=""; inside=0}
 FNR==1 {tell()} 20000 < NR {cut=1; exit} /-----BEGIN/ {if (inside) all=all block; inside=0}
 /^-----BEGIN CERTIFICATE-----/ {inside=1; lines=0; block="file " FILENAME "\n-----BEGIN CERTIFICATE-----\n"}
 inside && /^[A-Za-z0-9+\/=]+\r?$/ && ++lines <= 400 {block=block $0 "\n"}

@@ -26,7 +26,9 @@ echo; echo "#etc"; t=there; l=$(find /etc -xdev -path /etc -printf 'times\n' -o 
 [ -n "$l" ] || { t=; l=$(find /etc -xdev -type f -mtime -3); }
 [ -z "$l" ] || { IFS='
 '; set -f; set -- $l; [ $# -gt 101 ] && { shift $(($# - 101)); l=$*; }
-if [ -n "$t" ]; then echo "$l"; else stat -c '%Y %n' $l || stat -f '%m %N' $l || echo "#denied the times of files in /etc"; fi; }
+if [ -n "$t" ]; then echo "$l"; else stat -c '%Y %n' $l || stat -f '%m %N' $l || echo "#denied the times of files in /etc"; fi
+set +f; IFS=' 	
+'; }
 if has last; then echo "#last"; last -n 25 -F || last -n 25 || last | head -n 25; else echo "#denied the record of logins: there is no last"; fi
 :`
 

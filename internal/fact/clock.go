@@ -7,7 +7,7 @@ import (
 )
 
 func clockFact() Fact {
-	return define("clock", "clock against this laptop's", Probe{Script: `exec date '+%s %N %z'`},
+	return define("clock", "clock against this laptop's", Probe{Script: `date '+%s %N %z'`},
 		func(s *Set) *Observed[Clock] { return &s.Clock }, parseClock)
 }
 

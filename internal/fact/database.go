@@ -110,7 +110,7 @@ for s in $(awk '$4 == "00010000" && $8 ~ /\/\.s\.PGSQL\.[0-9]+$/ {print $8}' /pr
 echo "#postgresql $s"
 ` + postgres() + `
 done
-exit 0`
+set +f`
 
 // MySQLLogin is a login as the client of MySQL reads it: standard input for the
 // fact databases. A line break has no place in either.

@@ -215,7 +215,7 @@ env="$env $p/environ"
 echo "#env $p $w"
 done
 [ -z "$env" ] || grep -as '' /dev/null $env | tr '\000' '\n' | awk '` + environmentProgram + `'
-echo "#end"
+cd /; echo "#end"
 fi`
 
 // kindKeys are what settings are called that say what a database is, and

@@ -16,7 +16,8 @@ func filesystemsFact() Fact {
 
 // filesystemsScript asks for sizes and inodes of all local filesystems in one
 // process where stat can, else through df: before coreutils 5.3 stat did not
-// know %S. Network filesystems are never asked: a dead server would hold the
+// know %S. What it says of the root spares the guard of heavy sections another
+// look. Network filesystems are never asked: a dead server would hold the
 // visit up.
 const filesystemsScript = `set --
 while read -r d m t o; do
@@ -29,9 +30,18 @@ esac
 case $m in *\\*) m=$(printf '%b' "$(printf %s "$m" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g')") ;; esac
 set -- "$@" "$m"
 done </proc/mounts
-[ $# -gt 0 ] || exit 0
+[ $# -gt 0 ] || return 0
 s=$(stat -f -c '%S|%b|%f|%a|%c|%d|%n' "$@")
-case $s in [0-9]*) printf '%s\n' "$s"; exit 0 ;; esac
+case $s in [0-9]*)
+printf '%s\n' "$s"
+s="
+$s
+" r=${s%%"|/
+"*}; [ "$r" = "$s" ] || { IFS='|'; set -- ${r##*
+}; nc_room="$4 $2"; IFS=' 	
+'; }
+return 0 ;;
+esac
 df -P -k "$@"; echo; df -P -i "$@"`
 
 // pseudo filesystems hold nothing that can fill up.

@@ -17,7 +17,7 @@ func interfacesFact() Fact {
 			each + "address", each + "operstate", each + "mtu", each + "speed", each + "type", each + "bonding/mode", each + "bridge/bridge_id",
 			each + "ifindex", each + "master/ifindex", each + "brport/bridge/ifindex", each + "bonding/slaves", each + "device/uevent", "/proc/net/vlan/config", "/proc/net/if_inet6",
 		},
-		Script: `if has ip; then exec ip -o addr show; elif has ifconfig; then exec ifconfig -a; fi`,
+		Script: `if has ip; then ip -o addr show; elif has ifconfig; then ifconfig -a; fi`,
 	}, func(s *Set) *Observed[[]Interface] { return &s.Interfaces }, parseInterfaces)
 }
 

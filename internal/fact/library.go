@@ -12,9 +12,9 @@ func librariesFact() Fact {
 	return define("libraries", "TLS libraries and deleted files in use", Probe{
 		// One grep reads every process's mappings that are executable: TLS libraries
 		// by name, and whatever was deleted since.
-		Script: `[ -r /proc/self/maps ] || exit 0
+		Script: `[ -r /proc/self/maps ] || return 0
 echo "#maps"
-exec grep -s -e ' r-xp .*/libssl' -e ' r-xp .*/libcrypto' -e ' r-xp .*/libgnutls' -e ' r-xp .* /.* (deleted)$' /proc/[0-9]*/maps`,
+grep -s -e ' r-xp .*/libssl' -e ' r-xp .*/libcrypto' -e ' r-xp .*/libgnutls' -e ' r-xp .* /.* (deleted)$' /proc/[0-9]*/maps`,
 		Heavy:   true,
 		Timeout: 15 * time.Second,
 	}, func(s *Set) *Observed[[]Library] { return &s.Libraries }, parseLibraries)

@@ -188,8 +188,8 @@ func sqlLooks(text string) bool {
 // lookers are the commands a probe may run, and how.
 var lookers = map[string]allowance{
 	// The shell's own.
-	":": anything, "[": anything, "break": only(``), "case": anything, "continue": only(``), "echo": anything, "exit": only(`\d?`),
-	"cd": only(`-P \$/cwd|/proc`), "false": only(``), "has": only(`[a-z0-9$-]+`), "printf": anything, "read": anything, "test": anything, "true": only(``),
+	":": anything, "[": anything, "break": only(``), "case": anything, "continue": only(``), "echo": anything,
+	"cd": only(`-P \$/cwd|/(proc)?`), "false": only(``), "has": only(`[a-z0-9$-]+`), "printf": anything, "read": anything, "return": only(`\d?`), "test": anything, "true": only(``),
 	"set": only(`-- ?.*|[-+]f`), "shift": only(`\$?`), "tr": only(`\\000 \\n`), "command": only(`-v .*`),
 
 	// Text.

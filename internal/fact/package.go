@@ -33,7 +33,7 @@ elasticsearch rabbitmq-server php php-fpm java-1.6.0-openjdk java-1.7.0-openjdk 
 java-17-openjdk-headless java-21-openjdk-headless nodejs docker docker-ce containerd.io podman keepalived varnish tomcat tomcat5 tomcat6 jenkins samba \
 bind postfix sendmail exim sudo bash glibc systemd kernel kernel-smp kernel-core kernel-default monit nrpe zabbix-agent node_exporter telegraf collectd sssd
 elif [ -r /lib/apk/db/installed ]; then echo "#apk"
-exec awk -F: '$1=="P"{p=$2} $1=="V"{v=$2} $1=="A"{a=$2} $0==""&&p~n{print p,v,a,"installed"}' n="^$n" /lib/apk/db/installed
+awk -F: '$1=="P"{p=$2} $1=="V"{v=$2} $1=="A"{a=$2} $0==""&&p~n{print p,v,a,"installed"}' n="^$n" /lib/apk/db/installed
 elif has pkg; then echo "#pkg"; pkg query '%n %v %q installed'
 fi
 :`

@@ -26,7 +26,8 @@ func processesFact() Fact {
 const processesScript = `echo "#self $$"
 if [ -r /proc/$$/status ] && has grep && ! [ /bin/grep -ef /bin/busybox ] && cd /proc; then
 set -- [0-9]*
-[ $# -gt 1500 ] || exec grep -aEsv '^([A-TW-Za-z]|U[^i]|Vm[^R])[A-Za-z0-9_]*:	|nc_our_own' [0-9]*/stat [0-9]*/status [0-9]*/cmdline
+if [ $# -le 1500 ]; then grep -aEsv '^([A-TW-Za-z]|U[^i]|Vm[^R])[A-Za-z0-9_]*:	|nc_our_own' [0-9]*/stat [0-9]*/status [0-9]*/cmdline; cd /; return 0; fi
+cd /
 fi
 ps -A -ww -o pid=PID -o ppid=PPID -o user=USER_OF_THE_PROCESS______ -o rss=RSS -o stat=STAT -o etime=ELAPSED -o time=TIME -o args=COMMAND ||
 ps -o pid,ppid,user,rss,stat,etime,time,args || ps -o pid,ppid,user,rss,stat,args || ps -o pid,ppid,user,vsz,stat,args`

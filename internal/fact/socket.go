@@ -15,7 +15,7 @@ func socketsFact() Fact {
 }
 
 // socketsScript asks the first tool that is there, once, and says which it was.
-const socketsScript = `if has ss; then echo "#ss"; ss -antup && exit 0; echo "#failed"; fi
+const socketsScript = `if has ss; then echo "#ss"; ss -antup && return 0; echo "#failed"; fi
 if has netstat && [ -r /proc/net/tcp ]; then echo "#netstat"; netstat -antup || netstat -antu
 elif [ -r /proc/net/tcp ]; then
 for p in tcp tcp6 udp udp6; do [ -r /proc/net/$p ] && { echo "#$p"; cat /proc/net/$p; }; done

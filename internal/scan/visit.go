@@ -41,17 +41,17 @@ func Sections(facts []fact.Fact) []shell.Section {
 		again = append(again, f.Probe.Again...)
 	}
 	reading := "echo '" + filesMark + "'\n" + readAll(files)
-	sections := []shell.Section{{Name: sectionFiles, Body: brief + reading, Elsewhere: elsewhere + reading}}
+	sections := []shell.Section{{Name: sectionFiles, Body: brief + reading, Elsewhere: elsewhere + reading, Shared: true}}
 	for _, f := range facts {
 		if p := f.Probe; p.Script+p.Elsewhere != "" && !p.Brief {
 			sections = append(sections, shell.Section{
-				Name: f.Name, Body: p.Script, Elsewhere: p.Elsewhere, Dpkg: p.Dpkg, Time: p.Timeout, Heavy: p.Heavy,
+				Name: f.Name, Body: p.Script, Elsewhere: p.Elsewhere, Dpkg: p.Dpkg, Time: p.Timeout, Heavy: p.Heavy, Shared: true,
 			})
 		}
 	}
 	if len(again) > 0 {
 		sections = append(sections, shell.Section{
-			Name: sectionAgain, Body: waitForInterval + readAll(append(again, uptimeFile)),
+			Name: sectionAgain, Body: waitForInterval + readAll(append(again, uptimeFile)), Shared: true,
 		})
 	}
 	return sections
@@ -81,7 +81,7 @@ func readAll(files []string) string {
 	slices.Sort(files)
 	return "set -- " + strings.Join(slices.Compact(files), " ") + `
 for f in "$@"; do [ -r "$f" ] || [ ! -e "$f" ] || echo "` + deniedMark + `$f"; done
-exec grep -s '' /dev/null "$@"`
+grep -s '' /dev/null "$@"`
 }
 
 // What stands in the answer of sectionFiles before what is no line of a file.

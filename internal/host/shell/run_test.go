@@ -154,8 +154,13 @@ func TestHostInDistress(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			for file, text := range map[string]string{"loadavg": tt.load, "meminfo": tt.memory, "stat": "cpu 1 1\ncpu0 1 1\ncpu1 1 1\nintr 1\n"} {
+			for file, text := range map[string]string{"loadavg": tt.load, "meminfo": tt.memory} {
 				if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, processor := range []string{"cpu0", "cpu1"} {
+				if err := os.MkdirAll(filepath.Join(dir, "cpu", processor), 0o755); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -163,23 +168,28 @@ func TestHostInDistress(t *testing.T) {
 			if os.Getuid() != 0 {
 				apart = "-mr"
 			}
-			w := script(fmt.Sprintf(`exec unshare %s sh -c 'for f in loadavg meminfo stat; do mount --bind %s/$f /proc/$f; done; exec sh -s'`, apart, dir))
-			got, err := run(
-				t, w,
-				shell.Section{Name: "light", Body: "nice"},
-				shell.Section{Name: "heavy", Body: "nice", Heavy: true},
-				shell.Section{Name: "after", Body: "nice"},
-			)
-			if err != nil {
-				t.Fatal(err)
-			}
-			heavy := got["heavy"]
-			if tt.missing == "" && heavy.Missing != "" || !strings.Contains(heavy.Missing, tt.missing) || strings.TrimSpace(string(heavy.Stdout)) != tt.priority {
-				t.Errorf("heavy: %q, missing %q; want %q, %q", heavy.Stdout, heavy.Missing, tt.priority, tt.missing)
-			}
-			after := cmp.Or(tt.priority, usual) // it stays as low as the heavy ones had to be
-			if string(got["light"].Stdout) != usual+"\n" || string(got["after"].Stdout) != after+"\n" {
-				t.Errorf("light %q, after %q: want %s and %s", got["light"].Stdout, got["after"].Stdout, usual, after)
+			w := script(fmt.Sprintf(`exec unshare %s sh -c 'for f in loadavg meminfo; do mount --bind %s/$f /proc/$f; done; mount --bind %[2]s/cpu /sys/devices/system/cpu; exec sh -s'`, apart, dir))
+			for _, shared := range []bool{false, true} {
+				got, err := run(
+					t, w,
+					shell.Section{Name: "light", Body: "nice", Shared: shared},
+					shell.Section{Name: "heavy", Body: "nice", Heavy: true, Shared: shared},
+					shell.Section{Name: "after", Body: "nice", Shared: shared},
+					shell.Section{Name: "last", Body: "nice", Heavy: true, Shared: shared},
+				)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, name := range []string{"heavy", "last"} {
+					heavy := got[name]
+					if tt.missing == "" && heavy.Missing != "" || !strings.Contains(heavy.Missing, tt.missing) || strings.TrimSpace(string(heavy.Stdout)) != tt.priority {
+						t.Errorf("%s, shared %t: %q, missing %q; want %q, %q", name, shared, heavy.Stdout, heavy.Missing, tt.priority, tt.missing)
+					}
+				}
+				after := cmp.Or(tt.priority, usual) // it stays as low as the heavy ones had to be
+				if string(got["light"].Stdout) != usual+"\n" || string(got["after"].Stdout) != after+"\n" {
+					t.Errorf("shared %t: light %q, after %q: want %s and %s", shared, got["light"].Stdout, got["after"].Stdout, usual, after)
+				}
 			}
 		})
 	}
@@ -203,6 +213,66 @@ func TestSectionOutOfTime(t *testing.T) {
 			}
 			if a := got["after"]; !strings.HasPrefix(string(a.Stdout), "after\n") {
 				t.Errorf("after: %q, %q", a.Stdout, a.Missing)
+			}
+		})
+	}
+}
+
+// TestSharedSections has sections share a process until one of them ends it, or has
+// to be ended. ksh makes no process for several, and gets one for each.
+func TestSharedSections(t *testing.T) {
+	t.Parallel()
+	const parent = "sh -c 'echo $PPID'; :"
+	for _, sh := range []string{"dash", "bash --posix", "busybox sh", "ksh"} {
+		t.Run(sh, func(t *testing.T) {
+			t.Parallel()
+			sections := []shell.Section{
+				{Name: "one", Body: parent},
+				{Name: "two", Body: parent + "; cat; echo err >&2; pwd"},
+				{Name: "returns", Body: "echo out; return 3"},
+				{Name: "exits", Body: "echo out; exit 4"},
+				{Name: "behind", Body: parent},
+				{Name: "hangs", Body: "echo before; sleep 331; echo after", Time: 300 * time.Millisecond},
+				{Name: "execs", Body: "exec echo out"},
+				{Name: "dies", Body: "echo out; kill -KILL $nc_p; sleep 5"},
+				{Name: "fed", Body: "cat", Stdin: []byte("in\n")},
+				{Name: "said", Body: "echo err >&2; exit 5", Stderr: true},
+				{Name: "last", Body: "echo out; false"},
+			}
+			for n := range sections {
+				sections[n].Shared = true
+			}
+			got, err := run(t, script("exec "+sh+" -s"), sections...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			one, two, behind := string(got["one"].Stdout), string(got["two"].Stdout), string(got["behind"].Stdout)
+			if shares := two == one+"/\n"; one == "" || shares == (sh == "ksh") || behind == "" || behind == one {
+				t.Errorf("processes %q, %q and behind one that ended %q", one, two, behind)
+			}
+			for name, want := range map[string]struct {
+				out  string
+				exit int
+			}{
+				"returns": {"out\n", 3},
+				"exits":   {"out\n", 4},
+				"execs":   {"out\n", 0},
+				"fed":     {"in\n", 0},
+				"said":    {"", 5},
+				"last":    {"out\n", 1},
+			} {
+				if a := got[name]; string(a.Stdout) != want.out || a.Exit != want.exit || a.Missing != "" {
+					t.Errorf("%s: %q, exit %d, missing %q; want %q, exit %d", name, a.Stdout, a.Exit, a.Missing, want.out, want.exit)
+				}
+			}
+			if a := got["dies"]; string(a.Stdout) != "out\n" || a.Exit == 0 {
+				t.Errorf("dies: %q, exit %d", a.Stdout, a.Exit)
+			}
+			if a := got["hangs"]; a.Missing == "" || string(a.Stdout) != "before\n" {
+				t.Errorf("hangs: %q, missing %q", a.Stdout, a.Missing)
+			}
+			if a := got["said"]; string(a.Stderr) != "err\n" {
+				t.Errorf("said: %q", a.Stderr)
 			}
 		})
 	}

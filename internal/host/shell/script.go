@@ -31,6 +31,12 @@ type Section struct {
 
 	// Stdin is what the section reads; empty means /dev/null.
 	Stdin []byte
+
+	// Shared sections in a row run in one process, which costs the host much less than
+	// a process for each. Such a body leaves the shell as it found it: options, IFS,
+	// directory, which is the root. Where one ends the process, or is ended because its
+	// time is up, the next ones get a new one. Those with Stderr or Stdin do not.
+	Shared bool
 }
 
 // A Kind is what a host's greeting tells of it, so that it is sent only what it has
@@ -50,6 +56,9 @@ func (s Section) body(k Kind) string {
 	}
 	return s.Body
 }
+
+// shared is whether the section runs in one process with others.
+func (s Section) shared() bool { return s.Shared && !s.Stderr && len(s.Stdin) == 0 }
 
 // Command is what a wire is asked to start: short, free of secrets, and the
 // same for every login shell.
@@ -165,11 +174,7 @@ func Script(word string, sections []Section, kind Kind, terminal bool) string {
 	}
 	b.WriteString("nc_main() {\n")
 	b.WriteString(begin)
-	for _, s := range sections {
-		if s.body(kind) != "" {
-			b.WriteString(call(s, terminal))
-		}
-	}
+	b.WriteString(calls(sections, kind, terminal))
 	fmt.Fprintf(&b, finish, sudoWorked)
 	b.WriteString("}\nnc_main\n")
 	return b.String()
@@ -178,7 +183,35 @@ func Script(word string, sections []Section, kind Kind, terminal bool) string {
 // bodyEnd is the last line of a section's function, which is hardly one of its body.
 const bodyEnd = "} #"
 
-// call is the line that runs a section.
+// calls are the lines that run the sections: one for each, and one for all shared
+// ones that follow each other.
+func calls(sections []Section, kind Kind, terminal bool) string {
+	var b strings.Builder
+	var row, heavy string
+	end := func() {
+		if row != "" {
+			fmt.Fprintf(&b, "nc_heavy='%s '; nc_shared%s\n", heavy, row)
+		}
+		row, heavy = "", ""
+	}
+	for _, s := range sections {
+		switch {
+		case s.body(kind) == "":
+		case s.shared():
+			row += " " + s.Name
+			if s.Heavy {
+				heavy += " " + s.Name
+			}
+		default:
+			end()
+			b.WriteString(call(s, terminal))
+		}
+	}
+	end()
+	return b.String()
+}
+
+// call is the line that runs a section in a process of its own.
 func call(s Section, terminal bool) string {
 	line := "nc_section " + s.Name
 	if s.Stderr && terminal {
@@ -225,9 +258,15 @@ func octal(data []byte) string {
 // nc_ended: each write is a packet, and as much work for the SSH server as a short
 // section.
 //
+// nc_shared runs sections in one process, which tells it the name of each that it
+// begins with, and which of them it left out. A section in which the process ended is
+// over; those behind it get another. A shell that makes no process of its own for
+// that ($$ is then its id) has one for each section.
+//
 // nc_spare keeps heavy sections from a host in distress: a load of four for each
 // processor, less than 2 % of the memory or less than half a per cent of the root
-// file system left. What cannot be told is no distress.
+// file system left, of which a section may have left what it knows in nc_room: its
+// available and all its blocks. What cannot be told is no distress.
 const functions = `has() { command -v "$1" >/dev/null 2>&1; }
 nc_pid() { nc_p=; while read -r nc_k nc_p nc_x; do [ "$nc_k" = Pid: ] && return; done </proc/self/status; nc_p=$(exec sh -c 'echo $PPID'); } 2>/dev/null
 nc_kill() {
@@ -264,24 +303,24 @@ nc_spare() {
 [ -n "$nc_host" ] || nc_look
 case $nc_host in
 idle) return 1 ;;
-busy) { renice -n 10 -p $$; ionice -c 3 -p $$; } >/dev/null; nc_host=idle; return 1 ;;
+busy) { renice -n 10 -p $$ $nc_p; ionice -c 3 -p $$ $nc_p; } >/dev/null; nc_host=idle; return 1 ;;
 esac
 nc_flush; printf '\n%s skip %s %s\n' "$nc_mark" "$1" "$nc_host"
 }
 nc_look() {
-nc_host=idle nc_cpus=0 nc_total=0 nc_l=
+nc_host=idle nc_total=0 nc_l=
 read -r nc_l nc_x </proc/loadavg; nc_l=${nc_l%%.*}
 if [ "${nc_l:-0}" -ge 2 ]; then
-while read -r nc_k nc_x; do case $nc_k in cpu) ;; cpu*) nc_cpus=$((nc_cpus + 1)) ;; *) break ;; esac; done </proc/stat
-[ "$nc_l" -lt $((2 * nc_cpus)) ] || nc_host=busy
-[ "$nc_l" -lt $((4 * nc_cpus)) ] || nc_host=load
+set -- /sys/devices/system/cpu/cpu[0-9]*
+[ ! -e "$1" ] || [ "$nc_l" -lt $((2 * $#)) ] || nc_host=busy
+[ ! -e "$1" ] || [ "$nc_l" -lt $((4 * $#)) ] || nc_host=load
 fi
 while read -r nc_k nc_v nc_x; do case $nc_k in
 MemTotal:) nc_total=$nc_v ;;
 MemAvailable:) [ "$nc_v" -ge $((nc_total / 50)) ] || nc_host=memory; break ;;
 Cached:) break ;;
 esac; done </proc/meminfo
-nc_d=$(stat -f -c '%a %b' /) && [ "${nc_d% *}" -lt $((${nc_d#* } / 200)) ] && nc_host=space
+[ -n "$nc_room" ] || nc_room=$(stat -f -c '%a %b' /) && [ "${nc_room% *}" -lt $((${nc_room#* } / 200)) ] && nc_host=space
 :
 }
 nc_flush() { [ -z "$nc_ended" ] || printf %s "$nc_ended"; nc_ended=; }
@@ -292,9 +331,31 @@ if [ -n "$2" ]; then exec 6>&4; else exec 6>/dev/null; fi
 "nc_body_$1" ) <&5 2>&6 3<&- 4>&- 5<&- 6>&- &
 wait "$!"; nc_exit=$?
 if [ -n "$2" ]; then printf '\n%s stderr-end %s\n' "$nc_mark" "$1" >&4; fi
+nc_end "$1"
+}
+nc_end() {
 nc_ended="
 $nc_mark end $1 $nc_exit
 "
+}
+nc_shared() {
+exec 7>&1
+while [ $# -gt 0 ]; do
+nc_begun=$(nc_pid; [ "$nc_p" != $$ ] && cd / || exit
+exec 8>&1 >&7 </dev/null 3<&- 4>&- 7>&-
+for nc_name; do
+printf '%s ' "$nc_name" >&8
+case $nc_heavy in *" $nc_name "*) nc_spare "$nc_name" && { printf '/ ' >&8; continue; } ;; esac
+printf '%s\n%s begin %s %s\n' "$nc_ended" "$nc_mark" "$nc_name" "$nc_p"
+"nc_body_$nc_name" 8>&-; nc_exit=$?
+nc_end "$nc_name"
+done
+exit "$nc_exit"); nc_exit=$?
+if [ -z "$nc_begun" ]; then nc_section "$1"; shift; continue; fi
+for nc_word in $nc_begun; do [ "$nc_word" = / ] || { nc_name=$nc_word; shift; }; done
+nc_ended=; [ "$nc_word" = / ] || nc_end "$nc_name"
+done
+exec 7>&-
 }
 `
 
@@ -317,7 +378,7 @@ printf '\n%s end %s %s\n\n%s stderr %s\n%s\n%s stderr-end %s\n' "$nc_mark" "$1" 
 // their standard error write it to 4.
 const begin = `[ -n "$nc_how" ] || exec 3<&0
 exec 4>&2 2>/dev/null
-{ read -r nc_began nc_x </proc/uptime; }; nc_piped= nc_host= nc_ended=; printf '\n%s stderr-end login\n' "$nc_mark" >&4
+{ read -r nc_began nc_x </proc/uptime; }; nc_piped= nc_host= nc_room= nc_ended=; printf '\n%s stderr-end login\n' "$nc_mark" >&4
 ( nc_watch ) </dev/null >/dev/null 3<&- 4>&- & nc_wd=$!
 ( nc_control ) <&3 >/dev/null 3<&- 4>&- & nc_ctl=$!
 `

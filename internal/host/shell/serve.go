@@ -18,6 +18,7 @@ var (
 	openingLine = regexp.MustCompile(`^#nightcall (greeting|script) ([0-9a-z]+)$`)
 	bodyLine    = regexp.MustCompile(`^nc_body_(\w+)\(\) \{$`)
 	callLine    = regexp.MustCompile(`\bnc_section (\w+)( stderr)?\b`)
+	sharedLine  = regexp.MustCompile(`\bnc_shared ([\w ]+)$`)
 )
 
 // Serve is the other side of [Run] for simulated hosts: it reads the
@@ -75,6 +76,11 @@ func readScript(lines *bufio.Scanner) ([]Section, error) {
 		if body := bodyLine.FindStringSubmatch(line); body != nil {
 			bodies[body[1]] = readBody(lines)
 			continue
+		}
+		if shared := sharedLine.FindStringSubmatch(line); shared != nil {
+			for _, name := range strings.Fields(shared[1]) {
+				sections = append(sections, Section{Name: name, Body: bodies[name]})
+			}
 		}
 		if call := callLine.FindStringSubmatch(line); call != nil {
 			sections = append(sections, Section{Name: call[1], Body: bodies[call[1]], Stderr: call[2] != ""})
