@@ -12,20 +12,39 @@ func packagesFact() Fact {
 		func(s *Set) *Observed[[]Package] { return &s.Packages }, parsePackages)
 }
 
-// interesting is what outages are made of, as a regular expression for grep, awk
-// and Go: the beginnings of packages' names.
-const interesting = `(openssl|libssl|libgnutls|openssh-server|haproxy|nginx|apache2$|httpd|mysql-|mariadb-|percona-|postgresql|redis|valkey|memcached|mongodb|elasticsearch|opensearch|rabbitmq|php|openjdk|default-jre|nodejs|docker|containerd|podman|keepalived|varnish|tomcat|jenkins|samba$|bind9?$|postfix$|exim|sudo$|bash$|libc6$|musl$|busybox|systemd$|linux-(image|lts)|monit$|nagios|nrpe|zabbix|prometheus-|telegraf|collectd|munin|sssd$|winbind$)`
+// interesting is what outages are made of: the beginnings of packages' names, and
+// whole ones with a $ behind them.
+var interesting = []string{
+	"openssl", "libssl", "libgnutls", "openssh-server", "haproxy", "nginx", "apache2$", "httpd", "mysql-",
+	"mariadb-", "percona-", "postgresql", "redis", "valkey", "memcached", "mongodb", "elasticsearch",
+	"opensearch", "rabbitmq", "php", "openjdk", "default-jre", "nodejs", "docker", "containerd", "podman",
+	"keepalived", "varnish", "tomcat", "jenkins", "samba$", "bind$", "bind9$", "postfix$", "exim", "sudo$",
+	"bash$", "libc6$", "musl$", "busybox", "systemd$", "linux-image", "linux-lts", "monit$", "nagios", "nrpe",
+	"zabbix", "prometheus-", "telegraf", "collectd", "munin", "sssd$", "winbind$",
+}
 
-var interestingName = regexp.MustCompile("^" + interesting)
+var (
+	interestingPattern = "(" + strings.Join(interesting, "|") + ")" // for awk and Go
+	interestingName    = regexp.MustCompile("^" + interestingPattern)
+)
 
-// packagesOfDpkg reads dpkg's own file by grep, which stanzas' first lines suffice
-// for; what else stands there would be four times as much to send. awk needs twice the
-// CPU to say the same, dpkg-query six times.
-const packagesOfDpkg = `echo "#dpkg"
-grep -E -A10 '^Package: ` + interesting + `' /var/lib/dpkg/status | grep -E '^(Package|Status|Architecture|Version): '`
+// packagesOfDpkg finds the stanzas' first lines in dpkg's own file by words, not
+// patterns. Choosing among the lines behind them there too costs the host three
+// times as much, awk two and a half times, dpkg-query ten times.
+var packagesOfDpkg = `echo "#dpkg"
+grep -F -A10 '` + firstLines(interesting) + `' /var/lib/dpkg/status`
+
+// firstLines are the beginnings of those stanzas' first lines.
+func firstLines(names []string) string {
+	lines := make([]string, len(names))
+	for i, n := range names {
+		lines[i] = "Package: " + strings.TrimSuffix(n, "$")
+	}
+	return strings.Join(lines, "\n")
+}
 
 // packagesScript asks any other package manager, once.
-const packagesScript = `n='` + interesting + `'
+var packagesScript = `n='` + interestingPattern + `'
 if has rpm; then echo "#rpm"
 rpm -q --nosignature --nodigest --qf '%{NAME} %{VERSION}-%{RELEASE} %{ARCH} installed\n' openssl openssl-libs openssl098e libopenssl0_9_8 libopenssl1_0_0 libopenssl1_1 libopenssl3 gnutls openssh-server haproxy nginx httpd apache2 mysql mariadb mysql-server \
 mysql-community-server mariadb-server MariaDB-server percona-server-server postgresql-server redis valkey memcached mongodb-server mongodb-org-server \
