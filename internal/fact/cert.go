@@ -15,20 +15,17 @@ func certsFact() Fact {
 }
 
 // certsScript prints whole certificates, and only those, of the files where
-// services keep them: a key behind a certificate that was cut off stays where it
+// services keep them, which end in crt, cer or pem: a key behind a certificate that was cut off stays where it
 // is. Files with more than eight are bundles of authorities, and left out.
 // Reading stops after 20000 lines.
-const certsScript = `set --
-for f in /etc/letsencrypt/live/*/cert.pem /etc/nginx/*.crt /etc/nginx/*.pem /etc/nginx/*/*.crt /etc/nginx/*/*.pem /etc/nginx/*/*.cer \
-/etc/haproxy/*.pem /etc/haproxy/*/*.pem /etc/haproxy/*/*.crt /etc/apache2/*.crt /etc/apache2/*/*.crt /etc/apache2/*/*.pem \
-/etc/httpd/*/*.crt /etc/httpd/*/*.pem /etc/httpd/conf/ssl.crt/* /etc/pki/tls/certs/*.crt /etc/pki/tls/certs/*.pem /etc/pki/nginx/*.crt \
-/etc/pki/dovecot/certs/*.pem /etc/ssl/*.pem /etc/ssl/*.crt /etc/ssl/certs/ssl-cert-*.pem /etc/ssl/localcerts/* /etc/ssl/private/*.pem \
-/etc/ssl/private/*.crt /etc/postfix/*.pem /etc/postfix/*.crt /etc/postfix/*/*.pem /etc/postfix/*/*.crt /etc/exim4/exim.crt \
-/etc/dovecot/*.pem /etc/dovecot/*/*.pem /etc/mysql/*.pem /etc/mysql/*/*.pem /var/lib/mysql/*.pem /etc/postgresql/*/*/*.crt \
-/var/lib/postgresql/*/*/server.crt /var/lib/pgsql/data/server.crt /var/lib/pgsql/*/data/server.crt /etc/redis/*.crt /etc/redis/*/*.crt \
-/etc/kubernetes/pki/*.crt /etc/kubernetes/pki/*/*.crt /var/lib/kubelet/pki/*.crt /etc/etcd/*.crt /etc/elasticsearch/*/*.crt \
-/etc/gitlab/ssl/*.crt /etc/docker/*.pem /etc/tomcat*/*.crt /etc/stunnel/*.pem /etc/openvpn/*.crt /etc/ldap/*.crt /etc/openldap/certs/*.crt \
-/usr/local/etc/nginx/*.crt /usr/local/etc/nginx/*/*.crt /usr/local/etc/haproxy/*.pem /usr/local/etc/ssl/*.crt; do
+const certsScript = `set --; e='*.[cp][er][mrt]'
+for f in /etc/letsencrypt/live/*/cert.pem /etc/nginx/$e /etc/nginx/*/$e /etc/haproxy/$e /etc/haproxy/*/$e /etc/apache2/$e /etc/apache2/*/$e \
+/etc/httpd/*/$e /etc/httpd/conf/ssl.crt/* /etc/pki/tls/certs/$e /etc/pki/nginx/$e /etc/pki/dovecot/certs/$e /etc/ssl/$e /etc/ssl/certs/ssl-cert-*.pem \
+/etc/ssl/localcerts/* /etc/ssl/private/$e /etc/postfix/$e /etc/postfix/*/$e /etc/exim4/$e /etc/dovecot/$e /etc/dovecot/*/$e /etc/mysql/$e \
+/etc/mysql/*/$e /var/lib/mysql/$e /etc/postgresql/*/*/$e /var/lib/postgresql/*/*/$e /var/lib/pgsql/data/$e /var/lib/pgsql/*/data/$e \
+/etc/redis/$e /etc/redis/*/$e /etc/kubernetes/pki/$e /etc/kubernetes/pki/*/$e /var/lib/kubelet/pki/$e /etc/etcd/$e /etc/elasticsearch/*/$e \
+/etc/gitlab/ssl/$e /etc/docker/$e /etc/tomcat*/$e /etc/stunnel/$e /etc/openvpn/$e /etc/ldap/$e /etc/openldap/certs/$e \
+/usr/local/etc/nginx/$e /usr/local/etc/nginx/*/$e /usr/local/etc/haproxy/$e /usr/local/etc/ssl/$e; do
 [ -f "$f" ] && [ -r "$f" ] || continue
 case $f in *ca-bundle*|*ca-certificates*|*privkey*|/etc/ssl/cert.pem) continue ;; esac
 set -- "$@" "$f"; [ $# -ge 200 ] && break

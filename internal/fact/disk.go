@@ -6,11 +6,11 @@ import (
 )
 
 func disksFact() Fact {
-	const block = "/sys/block/*/"
+	const block = "/sys/block/[!l]*/" // loops are no disks, and there may be dozens
 	return define("disks", "block devices", Probe{
 		Files: []string{
 			block + "size", block + "ro", block + "removable", block + "queue/rotational", block + "device/model", block + "device/vendor",
-			block + "device/state", block + "dm/name", block + "dm/uuid", "/proc/mdstat", "/proc/partitions",
+			block + "device/state", "/sys/block/dm-*/dm/name", "/sys/block/dm-*/dm/uuid", "/proc/mdstat", "/proc/partitions",
 		},
 		Elsewhere: `has sysctl && sysctl -n kern.disks`,
 	}, func(s *Set) *Observed[[]Disk] { return &s.Disks }, parseDisks)
