@@ -360,7 +360,7 @@ func (r *reach) open(ctx context.Context, h inventory.Host, limits shell.Limits,
 		return nil, nil, err
 	}
 	opts := shell.Options{
-		Root: r.opts.wanted(), Become: r.opts.become.Become, Password: r.rootPassword(h.Name, h.Access.User), Limits: limits, Now: now,
+		Root: r.opts.wanted(), Become: r.opts.become.Become, User: h.Access.User, Password: r.rootPassword(h.Name, h.Access.User), Limits: limits, Now: now,
 	}
 	return shell.New(h.Name, link, opts), link.Close, nil
 }

@@ -211,7 +211,7 @@ func look(ctx context.Context, t Target, program *shell.Program, opts Options, h
 		_ = link.Close()
 	}()
 	h.Access = link.Describe(t.Access)
-	shellOpts := shell.Options{Root: opts.Root, Become: opts.Become, Limits: opts.Limits, Now: opts.Now}
+	shellOpts := shell.Options{Root: opts.Root, Become: opts.Become, User: h.Access.User, Limits: opts.Limits, Now: opts.Now}
 	if opts.Password != nil {
 		shellOpts.Password = opts.Password(h.Name, h.Access.User)
 	}

@@ -53,6 +53,8 @@ const (
 type Options struct {
 	Root   Root
 	Become Become
+	// User is who logs in, where that is known: root is told no ways to root.
+	User string
 	// Password is asked for the password of the way to root, only when it is
 	// needed; nil when there is none. An error that wraps host.ErrSudo says why
 	// there is none for this host.

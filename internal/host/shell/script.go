@@ -91,7 +91,7 @@ func greeting(word string, opts Options, packed, terminal bool) string {
 	if packed {
 		fmt.Fprintf(&b, `command -v gzip >/dev/null && nc_how=%s unpack=%s next="exec 3<&0; $unpack"`+"\n", packedMark, host.Quote(unpack))
 	}
-	if opts.Root != RootNo {
+	if opts.Root != RootNo && opts.User != "root" {
 		b.WriteString(rootQuietly(opts.Become))
 	}
 	fmt.Fprintf(&b, "who=user; [ \"$uid\" = 0 ] && who=root; %s\n", sayHello("$m", "$who$ways$nc_how$kind"))
