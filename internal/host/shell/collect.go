@@ -17,6 +17,7 @@ type collector struct {
 	pid     int                    // its process on the host
 	limit   *time.Timer            // its deadline, then its grace
 	missing string                 // why the current section will have no whole answer
+	killed  int                    // the last process that we had killed
 	stderr  map[string]host.Output // standard errors that came first
 	held    []Answer               // answers that wait for their standard error
 	through bool                   // the host said it is done
@@ -82,8 +83,12 @@ func (c *collector) take(e event) error {
 	return nil
 }
 
-// finish takes the end of the current section.
+// finish takes the end of the current section. Our word to kill the one before, in
+// the same process, may have come late and ended this one.
 func (c *collector) finish(a Answer) {
+	if c.missing == "" && a.Exit > 128 && c.pid == c.killed {
+		c.missing = "ended with the one before, whose time was up"
+	}
 	a.Missing, a.Root, a.Took = c.missing, c.visit.Root, a.Ended.Sub(a.Began)
 	c.current, c.limit, c.missing = "", nil, ""
 	c.held = append(c.held, a)
@@ -114,6 +119,7 @@ func (c *collector) expire() error {
 	}
 	c.missing = fmt.Sprintf("timed out after %s", c.section(c.current).Time)
 	c.limit = time.NewTimer(grace)
+	c.killed = c.pid
 	c.send(fmt.Sprintf("kill %d\n", c.pid))
 	return nil
 }

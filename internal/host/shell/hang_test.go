@@ -101,3 +101,29 @@ func TestHostsThatHang(t *testing.T) {
 		})
 	}
 }
+
+// TestLateKill has the word to end a section come when it has ended, and another one
+// runs in its process.
+func TestLateKill(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		wire := conversation(func(in *bufio.Scanner, out io.WriteCloser) {
+			word := hello(in, out)
+			fmt.Fprintf(out, "\n@@nightcall-%s begin slow 7\n", word)
+			for in.Scan() && in.Text() != "kill 7" {
+			}
+			fmt.Fprintf(out, "\n@@nightcall-%[1]s end slow 0\n\n@@nightcall-%[1]s begin next 7\nhalf\n@@nightcall-%[1]s end next 137\n", word)
+			fmt.Fprintf(out, "\n@@nightcall-%[1]s begin last 8\nwhole\n@@nightcall-%[1]s end last 137\n\n@@nightcall-%[1]s done\n", word)
+		})
+		v, err := shell.Run(t.Context(), wire, []shell.Section{{Name: "slow", Shared: true}, {Name: "next", Shared: true}, {Name: "last", Shared: true}}, options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"timed out after 20s", "ended with the one before, whose time was up", ""}
+		for n, a := range v.Answers {
+			if a.Missing != want[n] {
+				t.Errorf("%s: missing %q, want %q", a.Section, a.Missing, want[n])
+			}
+		}
+	})
+}
