@@ -251,17 +251,18 @@ func octal(data []byte) string {
 // read byte by byte. nc_kill ends a process and all its descendants: it looks for
 // them in /proc and stops each it finds, so that none forks behind its back; the
 // process itself goes last, because its end is the end of the section, and the
-// script's end is ours. Without /proc it asks pkill. nc_control obeys the laptop. nc_watch ends
-// everything when no beat came for two periods.
+// script's end is ours. Without /proc it asks pkill. nc_control obeys the laptop.
+// nc_watch ends everything when no beat came for two periods.
 //
 // A section's end is written together with the next one's beginning, from
 // nc_ended: each write is a packet, and as much work for the SSH server as a short
 // section.
 //
-// nc_shared runs sections in one process, which tells it the name of each that it
-// begins with, and which of them it left out. A section in which the process ended is
-// over; those behind it get another. A shell that makes no process of its own for
-// that ($$ is then its id) has one for each section.
+// nc_shared runs sections in one subshell, which reports through a pipe the name of
+// each as it begins, and a / behind one that it leaves out. Where the subshell ends
+// within a section, that section is over, and those behind it get another subshell.
+// A shell that makes no process for a subshell ($$ is then its id) gets one for each
+// section.
 //
 // nc_spare keeps heavy sections from a host in distress: a load of four for each
 // processor, less than 2 % of the memory or less than half a per cent of the root
