@@ -13,7 +13,6 @@ import (
 	"sync"
 
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/crypto/ssh/agent"
 
 	"github.com/nightcall-sh/nightcall/internal/credential"
 	"github.com/nightcall-sh/nightcall/internal/host"
@@ -157,12 +156,10 @@ func listAgent(path string) ([]ssh.Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("agent: %w", err)
 	}
-	line := &agentLine{Conn: conn, patience: agentLists} // stays open: the signers sign through it
-	signers, err := agent.NewClient(line).Signers()
+	signers, err := newAgentLine(conn).keys()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("agent: %w", err), conn.Close())
 	}
-	line.patience = agentSigns
 	return signers, nil
 }
 
