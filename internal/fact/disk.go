@@ -6,7 +6,7 @@ import (
 )
 
 func disksFact() Fact {
-	const block = "/sys/block/[!l]*/" // loops are no disks, and there may be dozens
+	const block = "/sys/block/*/"
 	return define("disks", "block devices", Probe{
 		Files: []string{
 			block + "size", block + "ro", block + "removable", block + "queue/rotational", block + "device/model", block + "device/vendor",
