@@ -20,9 +20,9 @@ func balancersFact() Fact {
 // started with counts; where nothing tells, or the usual files were meant, those.
 // No file means that there is no balancer where they usually are.
 func parseBalancers(r Raw) Observed[[]Balancer] {
-	d := readConfigurations(r)
+	d := r.configurations()
 	c := balancerReader{list: []Balancer{}, named: map[string]balancerDefaults{}}
-	denied := d.denied
+	denied := slices.Clone(d.denied)
 	if d.usual || len(d.balancing) == 0 {
 		denied = append(denied, c.files(r.Files)...)
 	}

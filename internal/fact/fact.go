@@ -94,6 +94,8 @@ type Raw struct {
 	Began    time.Time     // laptop's clock when the script's answer began
 	Ended    time.Time     // and ended
 	Interval time.Duration // host's time between Files and Again
+
+	shared *sharedReading // by the facts that one Read reads; nil for one that is read alone
 }
 
 // A File is one file's content, or why it could not be read.
@@ -158,6 +160,21 @@ type Fact struct {
 
 	read  func(Raw, time.Time, *Set)
 	field func(*Set) slot
+}
+
+// Read returns what came back for each of the facts, parsed and dated at, and
+// completes facts from one another. A script that tells several of them is parsed
+// once.
+func Read(facts []Fact, raw func(Fact) Raw, at time.Time) Set {
+	var set Set
+	var shared sharedReading
+	for _, f := range facts {
+		r := raw(f)
+		r.shared = &shared
+		f.Read(r, at, &set)
+	}
+	set.join()
+	return set
 }
 
 // Read parses raw into the fact's field of set, dated at.

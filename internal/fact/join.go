@@ -2,10 +2,10 @@ package fact
 
 import "slices"
 
-// Join completes facts from one another, after all of a visit were read: the
+// join completes facts from one another, after all of a visit were read: the
 // process table knows the names and command lines of the processes that others
 // know by number, and the kernel is all that names some systems.
-func (s *Set) Join() {
+func (s *Set) join() {
 	if s.Kernel.Value.Name == "VMkernel" {
 		release := s.Kernel.Value.Release
 		s.OS = Observed[OS]{

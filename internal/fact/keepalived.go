@@ -11,13 +11,13 @@ func virtualRoutersFact() Fact {
 }
 
 func parseVirtualRouters(r Raw) Observed[[]VirtualRouter] {
-	d := readConfigurations(r)
+	d := r.configurations()
 	return configured(d, r, d.routers, "keepalived.conf")
 }
 
 // keepalived reads what a host does for each address that moves. Only words that
 // are no secret are asked for.
-func (d *dependencyReader) keepalived(file string, lines []numbered) {
+func (d *configurationReader) keepalived(file string, lines []numbered) {
 	var now *VirtualRouter
 	addresses := false
 	for _, l := range lines {

@@ -18,21 +18,22 @@ var redisWords = map[string]bool{"bind": true, "protected-mode": true, "port": t
 var redisFile = regexp.MustCompile(`^/etc/(redis|valkey)[/.]`)
 
 func parseRedisSettings(r Raw) Observed[[]Setting] {
-	text, _, whole := strings.Cut(r.Out, "#end\n")
-	if !whole && r.Missing == "" {
+	d := r.configurations()
+	switch {
+	case !d.whole && r.Missing == "":
 		return unknown[[]Setting]("its configuration could not be looked for")
+	case !r.Root:
+		return partly(d.redis, "redis.conf", "without root, its configuration may not be read")
 	}
-	list := []Setting{}
-	for line := range strings.Lines(text) {
-		file, number, content, ok := grepLine(strings.TrimRight(line, "\r\n"))
-		f := strings.Fields(strings.ToLower(content))
-		if !ok || len(f) < 2 || !redisFile.MatchString(file) || !redisWords[f[0]] || len(list) >= maxItems {
-			continue
+	return found(d.redis, "redis.conf")
+}
+
+// redisSettings keeps those lines of Redis's own configuration.
+func (d *configurationReader) redisSettings(file string, lines []numbered) {
+	for _, l := range lines {
+		f := strings.Fields(strings.ToLower(l.text))
+		if len(f) > 1 && redisWords[f[0]] && len(d.redis) < maxItems {
+			d.redis = append(d.redis, Setting{File: clean(file), Line: l.number, Name: f[0], Text: plainLine(l.text)})
 		}
-		list = append(list, Setting{File: clean(file), Line: number, Name: f[0], Text: plainLine(content)})
 	}
-	if !r.Root {
-		return partly(list, "redis.conf", "without root, its configuration may not be read")
-	}
-	return found(list, "redis.conf")
 }

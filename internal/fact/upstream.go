@@ -15,13 +15,20 @@ func upstreamsFact() Fact {
 }
 
 func parseUpstreams(r Raw) Observed[[]Upstream] {
-	d := readConfigurations(r)
+	d := r.configurations()
 	return configured(d, r, d.upstreams, "nginx.conf")
+}
+
+// An nginxFile is one that nginx reads: its name for people, and what was printed
+// of it.
+type nginxFile struct {
+	name  string
+	lines []numbered
 }
 
 // nginx reads upstreams and what requests are passed to. Words end at blanks and
 // semicolons.
-func (d *dependencyReader) nginx(file string, lines []numbered, add adder) {
+func (d *configurationReader) nginx(file string, lines []numbered, add adder) {
 	first, within, next, asks := len(d.upstreams), false, "", false
 	for _, l := range lines {
 		text, _, _ := strings.Cut(l.text, "#")
@@ -71,7 +78,7 @@ func nginxWords(text string) []string {
 
 // includeServers gives upstreams the servers that stand in files of their own,
 // and takes those for asked that a module asks.
-func (d *dependencyReader) includeServers() {
+func (d *configurationReader) includeServers() {
 	read := 0 // lines, some of them many times
 	for n := range d.upstreams {
 		u := &d.upstreams[n]
@@ -97,7 +104,7 @@ func (d *dependencyReader) includeServers() {
 // included are the files that an upstream includes. A relative pattern begins where
 // the main file is, wherever that may be: files of the same nginx as the upstream's,
 // as far as directories tell, go before those of another.
-func (d *dependencyReader) included(u *Upstream) []nginxFile {
+func (d *configurationReader) included(u *Upstream) []nginxFile {
 	var near, far []nginxFile
 	for _, file := range d.nginxFiles {
 		for _, pattern := range u.includes {

@@ -123,8 +123,7 @@ func read(facts []fact.Fact, visit shell.Visit, visitErr error, at time.Time) fa
 	interval := uptime(again) - uptime(files)
 	_, linux := files[uptimeFile]
 
-	var set fact.Set
-	for _, f := range facts {
+	return fact.Read(facts, func(f fact.Fact) fact.Raw {
 		raw := fact.Raw{
 			Files: pick(files, f.Probe.Files, f.Probe.Again), Again: pick(again, f.Probe.Again),
 			Root: visit.Root, Interval: interval, Missing: first.Missing,
@@ -140,10 +139,8 @@ func read(facts []fact.Fact, visit shell.Visit, visitErr error, at time.Time) fa
 			raw.Out, raw.Exit, raw.Dropped, raw.Missing = string(a.Stdout), a.Exit, a.StdoutDropped, a.Missing
 			raw.Began, raw.Ended = a.Began, a.Ended
 		}
-		f.Read(raw, at, &set)
-	}
-	set.Join()
-	return set
+		return raw
+	}, at)
 }
 
 // cutTold takes what brief scripts printed, by fact, from what readAll did.
