@@ -8,6 +8,32 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/redact"
 )
 
+// A Balancer is a section of HAProxy's configuration that spreads requests over
+// servers.
+type Balancer struct {
+	Backend   string   `json:"backend"`
+	Mode      string   `json:"mode"`      // http, tcp
+	Method    string   `json:"method"`    // of the checks: connect, httpchk, tcp-check, mysql-check …
+	Servers   []string `json:"servers"`   // those that are not disabled
+	Unchecked []string `json:"unchecked"` // those of them that get requests whether they work or not
+	Targets   []Target `json:"targets"`   // where those in Servers are, in their order
+	File      string   `json:"file"`      // that has the section
+	Files     []string `json:"files"`     // that HAProxy reads together with it, in its order
+}
+
+// A Target is one server of a balancer and the line that names it.
+type Target struct {
+	Server string `json:"server"`
+	Host   string `json:"host"` // name or address, as written; empty for a socket, or what is filled in later
+	Port   int    `json:"port"` // 0 where none is written
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Text   string `json:"text"` // the line, with its indentation, scrubbed
+}
+
+// Key names the item among its siblings.
+func (b Balancer) Key() string { return b.Backend }
+
 func balancersFact() Fact {
 	return define("balancers", "what HAProxy's configuration says of its servers", Probe{
 		From:  "dependencies",

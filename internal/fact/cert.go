@@ -9,6 +9,21 @@ import (
 	"time"
 )
 
+// A Cert is an X.509 certificate found in a service's configuration directory.
+type Cert struct {
+	Path      string    `json:"path"`
+	Subject   string    `json:"subject"`
+	Issuer    string    `json:"issuer"`
+	Names     []string  `json:"names"`
+	NotBefore time.Time `json:"not_before"`
+	NotAfter  time.Time `json:"not_after"`
+	CA        bool      `json:"ca"`
+	SelfMade  bool      `json:"self_made"` // issuer and subject are the same
+}
+
+// Key names the item among its siblings.
+func (c Cert) Key() string { return c.Path + " " + c.Subject }
+
 func certsFact() Fact {
 	return define("certs", "certificates of services", Probe{Script: certsScript, Timeout: 10 * time.Second},
 		func(s *Set) *Observed[[]Cert] { return &s.Certs }, parseCerts)

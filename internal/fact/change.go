@@ -7,6 +7,17 @@ import (
 	"time"
 )
 
+// A Change is something that happened on the host lately, by its own clock.
+type Change struct {
+	At   time.Time `json:"at"`
+	Kind string    `json:"kind"` // package, file, login, reboot
+	What string    `json:"what"`
+	Who  string    `json:"who"`
+}
+
+// Key names the item among its siblings.
+func (c Change) Key() string { return c.Kind + " " + c.What }
+
 func changesFact() Fact {
 	return define("changes", "what changed lately", Probe{Script: changesScript, Heavy: true, Timeout: 15 * time.Second},
 		func(s *Set) *Observed[[]Change] { return &s.Changes }, parseChanges)

@@ -6,6 +6,13 @@ import (
 	"time"
 )
 
+// Clock is the host's clock against the laptop's.
+type Clock struct {
+	Offset time.Duration `json:"offset"` // positive: the host is ahead
+	Error  time.Duration `json:"error"`  // the offset is known to plus or minus this
+	Zone   string        `json:"zone"`   // +0400
+}
+
 func clockFact() Fact {
 	return define("clock", "clock against this laptop's", Probe{Script: `date '+%s %N %z'`},
 		func(s *Set) *Observed[Clock] { return &s.Clock }, parseClock)

@@ -9,6 +9,18 @@ import (
 	"strings"
 )
 
+// A Configuration is a file that a running program reads. Its checksum is
+// POSIX's cksum, which anybody can compare on the host.
+type Configuration struct {
+	File     string `json:"file"`
+	Process  string `json:"process"` // the program whose it is; empty where several may read it
+	Checksum string `json:"checksum"`
+	Size     int64  `json:"size"` // bytes
+}
+
+// Key names the item among its siblings.
+func (c Configuration) Key() string { return c.File }
+
 func configurationsFact() Fact {
 	return define("configurations", "the configuration files of running programs, by checksum", Probe{From: "dependencies"},
 		func(s *Set) *Observed[[]Configuration] { return &s.Configurations }, parseConfigurations)

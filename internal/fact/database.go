@@ -4,11 +4,55 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/nightcall-sh/nightcall/internal/redact"
 )
+
+// A Database is a database server as it describes itself to the host's root.
+type Database struct {
+	Kind      string `json:"kind"`    // mysql, mariadb, postgresql
+	Version   string `json:"version"` // 10.11.6-MariaDB-0+deb12u1-log
+	Port      int    `json:"port"`
+	Directory string `json:"directory"` // where its data lies
+	ReadOnly  bool   `json:"read_only"`
+
+	Bytes       int64   `json:"bytes"`      // of rows and indexes, by the server's own statistics
+	Unused      int64   `json:"unused"`     // allocated in tables, and free
+	BlobBytes   int64   `json:"blob_bytes"` // of the tables that have columns for large binary values
+	BlobPercent float64 `json:"blob_percent"`
+	Tables      []Table `json:"tables"` // the largest
+
+	Replication []Replication `json:"replication"` // what it follows; none on a main
+}
+
+// Key names the item among its siblings.
+func (d Database) Key() string { return d.Kind + " " + strconv.Itoa(d.Port) }
+
+// A Table is one table of a database.
+type Table struct {
+	Name  string `json:"name"`  // schema.table
+	Bytes int64  `json:"bytes"` // rows and indexes
+	Rows  int64  `json:"rows"`  // estimated
+	Blobs string `json:"blobs"` // columns for large binary values; empty when there are none
+}
+
+// Key names the item among its siblings.
+func (t Table) Key() string { return t.Name }
+
+// Replication is how a server follows another.
+type Replication struct {
+	Source  string `json:"source"`  // host:port
+	Channel string `json:"channel"` // empty for the only one
+	State   string `json:"state"`   // running, connecting, broken, stopped
+	Lag     int64  `json:"lag"`     // seconds behind; -1 when the server does not say
+	Error   string `json:"error"`   // its own words, without secrets
+}
+
+// Key names the item among its siblings.
+func (r Replication) Key() string { return strings.TrimSpace(r.Source + " " + r.Channel) }
 
 func databasesFact() Fact {
 	return define("databases", "what database servers say of themselves to the host's root", Probe{

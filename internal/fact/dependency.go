@@ -4,9 +4,35 @@ import (
 	"cmp"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
+
+// AnyDatabase is the scheme of a database of which nothing tells the kind.
+const AnyDatabase = "database"
+
+// A Dependency is a service that a configuration names. Users, passwords and
+// paths never come this far.
+type Dependency struct {
+	Host    string `json:"host"`    // name or address, as written
+	Port    int    `json:"port"`    // as written, or the usual one; 0 where neither is known
+	Scheme  string `json:"scheme"`  // what is spoken: mysql, redis, http …; database where only that is told; empty where nothing tells
+	Process string `json:"process"` // the program whose configuration it is; empty where several may read it
+	File    string `json:"file"`    // or "environment of 4711", a process
+	Line    int    `json:"line"`    // 0 in an environment
+}
+
+// Key names the item among its siblings.
+func (d Dependency) Key() string { return d.Place() + " " + d.Host }
+
+// Place is where it stands.
+func (d Dependency) Place() string {
+	if d.Line == 0 {
+		return d.File
+	}
+	return d.File + ":" + strconv.Itoa(d.Line)
+}
 
 func dependenciesFact() Fact {
 	return define("dependencies", "what the configurations of running programs call", Probe{Script: dependenciesScript, Timeout: 10 * time.Second},

@@ -5,6 +5,22 @@ import (
 	"strings"
 )
 
+// A Disk is a block device.
+type Disk struct {
+	Name       string   `json:"name"`
+	Size       int64    `json:"size"` // bytes
+	Model      string   `json:"model"`
+	Rotational bool     `json:"rotational"`
+	Removable  bool     `json:"removable"`
+	ReadOnly   bool     `json:"read_only"`
+	Kind       string   `json:"kind"` // disk, raid, lvm, crypt, loop
+	State      string   `json:"state"`
+	Holders    []string `json:"holders,omitempty"` // for raid: its members
+}
+
+// Key names the item among its siblings.
+func (d Disk) Key() string { return d.Name }
+
 func disksFact() Fact {
 	const block = "/sys/block/*/"
 	return define("disks", "block devices", Probe{

@@ -6,6 +6,13 @@ import (
 	"strings"
 )
 
+// DNS is how the host resolves names.
+type DNS struct {
+	Servers []string `json:"servers"`
+	Search  []string `json:"search"`
+	Hosts   []string `json:"hosts"` // lines of /etc/hosts that name something beside localhost
+}
+
 func dnsFact() Fact {
 	return define("dns", "name resolution", Probe{Files: []string{resolvConf, stubConf, "/etc/hosts"}},
 		func(s *Set) *Observed[DNS] { return &s.DNS }, parseDNS)

@@ -251,16 +251,6 @@ func define[T any](name, title string, probe Probe, field func(*Set) *Observed[T
 	}
 }
 
-// asked makes a Fact that no script tells: a deep look asks for it over the
-// network.
-func asked[T any](name, title string, asks []string, field func(*Set) *Observed[T]) Fact {
-	return Fact{
-		Name: name, Title: title, Probe: Probe{Deep: true, Asks: asks},
-		read:  func(Raw, time.Time, *Set) {},
-		field: func(set *Set) slot { return field(set) },
-	}
-}
-
 // Merge returns old with every field that fresh has read anew. What fresh did
 // not ask, or could not find out, stays as it was, with its own date.
 func Merge(old, fresh Set) Set {

@@ -6,6 +6,28 @@ import (
 	"strings"
 )
 
+// A Filesystem is a mounted one that stores something: no proc, no cgroup.
+// Sizes are bytes. Percentages are as an unprivileged writer meets them.
+type Filesystem struct {
+	Mount    string `json:"mount"`
+	Device   string `json:"device"`
+	Type     string `json:"type"`
+	ReadOnly bool   `json:"read_only"`
+	Fstab    string `json:"fstab"` // "rw" or "ro" as /etc/fstab wants it; empty when it says nothing
+	Network  bool   `json:"network"`
+
+	Size        int64   `json:"size"`
+	Available   int64   `json:"available"`
+	UsedPercent float64 `json:"used_percent"`
+
+	Inodes            int64   `json:"inodes"` // 0 where the type has no fixed number
+	InodesFree        int64   `json:"inodes_free"`
+	InodesUsedPercent float64 `json:"inodes_used_percent"`
+}
+
+// Key names the item among its siblings.
+func (f Filesystem) Key() string { return f.Mount }
+
 func filesystemsFact() Fact {
 	return define("filesystems", "mounted filesystems", Probe{
 		Files:     []string{"/proc/mounts", "/etc/fstab"},

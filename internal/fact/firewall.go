@@ -5,6 +5,15 @@ import (
 	"strings"
 )
 
+// Firewall is what filters packets on the host itself.
+type Firewall struct {
+	Kind   string   `json:"kind"`   // nftables, iptables, pf, none
+	Active bool     `json:"active"` // there is at least one rule or a policy that drops
+	Rules  int      `json:"rules"`
+	Policy string   `json:"policy"` // of input: accept, drop; empty when not told
+	Text   []string `json:"text"`   // the rules, one each, for comparison and people
+}
+
 func firewallFact() Fact {
 	return define("firewall", "packet filter", Probe{Script: firewallScript, Elsewhere: firewallElsewhere},
 		func(s *Set) *Observed[Firewall] { return &s.Firewall }, parseFirewall)

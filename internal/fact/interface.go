@@ -10,6 +10,21 @@ import (
 
 const netClass = "/sys/class/net/"
 
+// An Interface is a network interface with its addresses.
+type Interface struct {
+	Name      string         `json:"name"`
+	MAC       string         `json:"mac"`
+	State     string         `json:"state"` // up, down, unknown …
+	MTU       int            `json:"mtu"`
+	SpeedMbit int            `json:"speed_mbit"` // 0 when the kernel does not say
+	Kind      string         `json:"kind"`       // physical, bond, bridge, vlan, virtual, loopback
+	Master    string         `json:"master"`     // the bond or bridge it belongs to
+	Addresses []netip.Prefix `json:"addresses"`
+}
+
+// Key names the item among its siblings.
+func (i Interface) Key() string { return i.Name }
+
 func interfacesFact() Fact {
 	const each = netClass + "*/"
 	return define("interfaces", "network interfaces and addresses", Probe{

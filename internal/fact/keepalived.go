@@ -5,6 +5,22 @@ import (
 	"strings"
 )
 
+// A VirtualRouter is what a host does for addresses that move between hosts by
+// VRRP, as its configuration says.
+type VirtualRouter struct {
+	Name      string   `json:"name"`
+	ID        int      `json:"id"`
+	State     string   `json:"state"`    // it begins in: master, backup
+	Priority  int      `json:"priority"` // the highest that is there has the addresses
+	Interface string   `json:"interface"`
+	Addresses []string `json:"addresses"`
+	File      string   `json:"file"`
+	Line      int      `json:"line"`
+}
+
+// Key names the item among its siblings.
+func (v VirtualRouter) Key() string { return v.Name }
+
 func virtualRoutersFact() Fact {
 	return define("virtual_routers", "the addresses that keepalived moves between hosts", Probe{From: "dependencies"},
 		func(s *Set) *Observed[[]VirtualRouter] { return &s.VirtualRouters }, parseVirtualRouters)

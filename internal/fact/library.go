@@ -8,6 +8,19 @@ import (
 	"time"
 )
 
+// A Library is a file that a running process has mapped and that matters: a TLS
+// library, or any library whose file was deleted or replaced since.
+type Library struct {
+	Path      string   `json:"path"`
+	Name      string   `json:"name"` // libssl, libcrypto …
+	Deleted   bool     `json:"deleted"`
+	Processes []string `json:"processes"` // names, sorted, each once
+	PIDs      []int    `json:"pids"`
+}
+
+// Key names the item among its siblings.
+func (l Library) Key() string { return l.Path }
+
 func librariesFact() Fact {
 	return define("libraries", "TLS libraries and deleted files in use", Probe{
 		// One grep reads every process's mappings that are executable: TLS libraries

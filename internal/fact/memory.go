@@ -6,6 +6,12 @@ import (
 	"time"
 )
 
+// Boot is when the host started, by its own clock.
+type Boot struct {
+	At     time.Time     `json:"at"`
+	Uptime time.Duration `json:"uptime"` // nanoseconds
+}
+
 func bootFact() Fact {
 	return define("boot", "when it started", Probe{
 		Files:     []string{"/proc/uptime", "/proc/stat", "/proc/1/stat"},
@@ -73,6 +79,12 @@ func firstField(text string) string {
 	return fields[0]
 }
 
+// CPU is the processors the kernel uses.
+type CPU struct {
+	Count int    `json:"count"` // online logical CPUs
+	Model string `json:"model"`
+}
+
 func cpuFact() Fact {
 	return define("cpu", "processors", Probe{
 		Brief: true,
@@ -106,6 +118,16 @@ func parseCPU(r Raw) Observed[CPU] {
 	default:
 		return found(c, "/proc/stat")
 	}
+}
+
+// Load is the run queue, averaged over 1, 5 and 15 minutes, and the CPU's use
+// between the two readings of the visit.
+type Load struct {
+	One         float64 `json:"one"`
+	Five        float64 `json:"five"`
+	Fifteen     float64 `json:"fifteen"`
+	BusyPercent float64 `json:"busy_percent"` // of all CPUs; -1 when not sampled
+	WaitPercent float64 `json:"wait_percent"` // waiting for disks; -1 when not sampled
 }
 
 func loadFact() Fact {
@@ -168,6 +190,17 @@ func cpuTimes(text string) (t cpuTime, ok bool) {
 		}
 	}
 	return t, true
+}
+
+// Memory is in bytes.
+type Memory struct {
+	Total     int64 `json:"total"`
+	Available int64 `json:"available"` // the kernel's estimate, or free + buffers + cache before Linux 3.14; and what ZFS would give back
+	SwapTotal int64 `json:"swap_total"`
+	SwapFree  int64 `json:"swap_free"`
+
+	AvailablePercent float64 `json:"available_percent"`
+	SwapUsedPercent  float64 `json:"swap_used_percent"` // 0 without swap
 }
 
 func memoryFact() Fact {

@@ -5,6 +5,14 @@ import (
 	"strings"
 )
 
+// OS is the operating system by name and version.
+type OS struct {
+	ID      string `json:"id"`      // as os-release spells it: debian, ubuntu, rhel, centos, alpine, freebsd, sles …
+	Name    string `json:"name"`    // for people: "Debian GNU/Linux", "Red Hat Enterprise Linux AS"
+	Version string `json:"version"` // "12", "6.0.10", "4", "22.04", "13.2"; as exact as the host tells
+	Text    string `json:"text"`    // the raw line it was read from
+}
+
 func osFact() Fact {
 	return define("os", "operating system", Probe{
 		Files: []string{
@@ -155,6 +163,15 @@ func osFromKernel(r Raw) Observed[OS] {
 		return found(os, "freebsd-version")
 	}
 	return partly(os, "uname", "only the kernel's name and version are known")
+}
+
+// Kernel is what uname says.
+type Kernel struct {
+	Name    string `json:"name"`    // Linux, FreeBSD, SunOS
+	Release string `json:"release"` // 6.1.0-18-amd64
+	Version string `json:"version"` // #1 SMP …
+	Arch    string `json:"arch"`    // x86_64, i686, aarch64 …
+	Host    string `json:"host"`    // the host's own name for itself
 }
 
 func kernelFact() Fact {

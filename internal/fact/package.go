@@ -7,6 +7,17 @@ import (
 	"time"
 )
 
+// A Package is an installed one of interest.
+type Package struct {
+	Name    string `json:"name"`
+	Version string `json:"version"` // exact, with the distribution's revision
+	Arch    string `json:"arch"`
+	Manager string `json:"manager"` // dpkg, rpm, apk, pkg
+}
+
+// Key names the item among its siblings.
+func (p Package) Key() string { return p.Name }
+
 func packagesFact() Fact {
 	return define("packages", "packages of interest", Probe{Dpkg: packagesOfDpkg, Script: packagesScript, Timeout: 30 * time.Second},
 		func(s *Set) *Observed[[]Package] { return &s.Packages }, parsePackages)

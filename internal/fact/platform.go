@@ -10,6 +10,18 @@ import (
 // dmi is where the kernel shows what the firmware says of the machine.
 const dmi = "/sys/class/dmi/id/"
 
+// Platform is what the host runs on.
+type Platform struct {
+	Kind       string   `json:"kind"`       // physical, virtual, container
+	Hypervisor string   `json:"hypervisor"` // kvm, vmware, hyperv, xen, virtualbox, amazon, lxc, docker, systemd-nspawn, openvz …; empty when physical
+	Evidence   []string `json:"evidence"`   // each: source=what it says
+	Vendor     string   `json:"vendor"`
+	Model      string   `json:"model"`
+	Serial     string   `json:"serial"` // empty for vendors' placeholders, which identify nothing
+	UUID       string   `json:"uuid"`   // likewise
+	BIOS       string   `json:"bios"`
+}
+
 func platformFact() Fact {
 	return define("platform", "virtual or physical, and what on", Probe{
 		Files: []string{

@@ -10,6 +10,23 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/redact"
 )
 
+// A Process is one line of the process table. Secrets in the command line are
+// scrubbed by the parser, before anything is stored.
+type Process struct {
+	PID     int           `json:"pid"`
+	Parent  int           `json:"parent"`
+	User    string        `json:"user"`
+	Name    string        `json:"name"`
+	Command string        `json:"command"`
+	State   string        `json:"state"`   // R S D Z T
+	Elapsed time.Duration `json:"elapsed"` // since it started; 0 when not told
+	CPUTime time.Duration `json:"cpu_time"`
+	RSS     int64         `json:"rss"` // bytes
+}
+
+// Key names the item among its siblings.
+func (p Process) Key() string { return p.Name }
+
 func processesFact() Fact {
 	return define("processes", "process table", Probe{Files: []string{"/etc/passwd"}, Script: processesScript},
 		func(s *Set) *Observed[[]Process] { return &s.Processes }, parseProcesses)

@@ -6,6 +6,20 @@ import (
 	"time"
 )
 
+// A DiskRate is the work of one block device between the two readings.
+type DiskRate struct {
+	Name           string        `json:"name"`
+	Interval       time.Duration `json:"interval"`
+	ReadsPerSec    float64       `json:"reads_per_sec"`
+	WritesPerSec   float64       `json:"writes_per_sec"`
+	ServiceTimeMS  float64       `json:"service_time_ms"`  // mean per request in the interval; 0 when there was none
+	BusyPercent    float64       `json:"busy_percent"`     // of the interval
+	LifetimeMeanMS float64       `json:"lifetime_mean_ms"` // mean per request since boot
+}
+
+// Key names the item among its siblings.
+func (d DiskRate) Key() string { return d.Name }
+
 func diskRatesFact() Fact {
 	return define("disk_rates", "work of the disks", Probe{Again: []string{"/proc/diskstats"}},
 		func(s *Set) *Observed[[]DiskRate] { return &s.DiskRates }, parseDiskRates)
@@ -83,6 +97,28 @@ func readDiskstats(text string) (map[string]diskCounters, []string) {
 	}
 	return counters, order
 }
+
+// Network is TCP's health as rates between the two readings of the visit.
+type Network struct {
+	Interval          time.Duration `json:"interval"`
+	SegmentsOut       float64       `json:"segments_out"`       // per second
+	Retransmits       float64       `json:"retransmits"`        // per second
+	RetransmitPercent float64       `json:"retransmit_percent"` // of segments out in the interval; 0 when none were sent
+	SinceBootPercent  float64       `json:"since_boot_percent"` // the same over the whole uptime
+	ListenDrops       int64         `json:"listen_drops"`       // since boot: connections lost to full backlogs
+	Interfaces        []NetworkRate `json:"interfaces"`
+}
+
+// A NetworkRate is the traffic of one interface.
+type NetworkRate struct {
+	Name   string  `json:"name"`
+	RxByte float64 `json:"rx_byte"` // per second
+	TxByte float64 `json:"tx_byte"`
+	Errors float64 `json:"errors"` // errors and drops of both directions, per second
+}
+
+// Key names the item among its siblings.
+func (n NetworkRate) Key() string { return n.Name }
 
 func networkFact() Fact {
 	return define("network", "health of TCP and traffic", Probe{

@@ -2,8 +2,20 @@ package fact
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 )
+
+// A Setting is one line of a configuration.
+type Setting struct {
+	File string `json:"file"`
+	Line int    `json:"line"`
+	Name string `json:"name"`
+	Text string `json:"text"` // the line, with its indentation
+}
+
+// Key names the item among its siblings.
+func (s Setting) Key() string { return s.File + ":" + strconv.Itoa(s.Line) }
 
 func redisSettingsFact() Fact {
 	return define("redis_settings", "where Redis is told to listen", Probe{From: "dependencies"},

@@ -9,6 +9,17 @@ import (
 	"strings"
 )
 
+// A Route is one line of the main routing table.
+type Route struct {
+	To     netip.Prefix `json:"to"`
+	Via    netip.Addr   `json:"via,omitzero"`
+	Device string       `json:"device"`
+	Metric int          `json:"metric"`
+}
+
+// Key names the item among its siblings.
+func (r Route) Key() string { return r.To.String() + " " + r.Device }
+
 func routesFact() Fact {
 	return define("routes", "routing table", Probe{
 		Files:     []string{"/proc/net/route", "/proc/net/ipv6_route"},

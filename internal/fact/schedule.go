@@ -8,6 +8,18 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/redact"
 )
 
+// A Schedule is something that starts by the clock: a cron line, a timer.
+type Schedule struct {
+	Kind    string `json:"kind"`   // cron, timer, anacron, at
+	Source  string `json:"source"` // the file, or the unit
+	When    string `json:"when"`
+	User    string `json:"user"`
+	Command string `json:"command"` // scrubbed
+}
+
+// Key names the item among its siblings.
+func (s Schedule) Key() string { return s.Source + " " + s.Command }
+
 func schedulesFact() Fact {
 	return define("schedules", "what starts by the clock", Probe{
 		Files: []string{

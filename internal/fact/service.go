@@ -6,6 +6,17 @@ import (
 	"strings"
 )
 
+// A Service is what the host's service manager looks after.
+type Service struct {
+	Name    string `json:"name"`
+	Manager string `json:"manager"` // systemd, sysvinit, openrc, rc.d
+	State   string `json:"state"`   // running, exited, failed, stopped, enabled (started at boot, state not told)
+	Detail  string `json:"detail"`
+}
+
+// Key names the item among its siblings.
+func (s Service) Key() string { return s.Name }
+
 func servicesFact() Fact {
 	return define("services", "services", Probe{Script: servicesScript, Elsewhere: `[ -r /etc/rc.conf ] && has service && has kldstat && { echo "#rc.d"; service -e; }`},
 		func(s *Set) *Observed[[]Service] { return &s.Services }, parseServices)

@@ -9,6 +9,51 @@ import (
 	"strings"
 )
 
+// Sockets are the host's IP sockets.
+type Sockets struct {
+	Listeners   []Listener   `json:"listeners"`
+	Connections []Connection `json:"connections"`
+
+	// Named says whether the owners of all sockets could be seen (root), or only
+	// the login user's own.
+	Named bool `json:"named"`
+}
+
+// A Listener is a socket that waits for others. Port 0 never occurs.
+type Listener struct {
+	Proto   string     `json:"proto"` // tcp, udp
+	Addr    netip.Addr `json:"addr"`  // unspecified (0.0.0.0, ::) means every address
+	Port    int        `json:"port"`
+	Process string     `json:"process"` // empty when we may not see it
+	PID     int        `json:"pid"`
+	User    string     `json:"user"`
+	All     bool       `json:"all"`     // listens on every address
+	Local   bool       `json:"local"`   // listens on loopback only
+	Backlog int        `json:"backlog"` // connections waiting to be accepted
+	Limit   int        `json:"limit"`   // and how many may; 0 when not told
+	Command string     `json:"command"` // the process's command line, scrubbed
+}
+
+// Key names the item among its siblings.
+func (l Listener) Key() string {
+	return l.Proto + " " + netip.AddrPortFrom(l.Addr, uint16(l.Port)).String()
+}
+
+// A Connection is a TCP connection that is not listening. Equal ones (same
+// state, process, remote address and service port) are folded with a count.
+type Connection struct {
+	State   string         `json:"state"` // established, syn-sent, time-wait, close-wait …
+	Local   netip.AddrPort `json:"local"`
+	Remote  netip.AddrPort `json:"remote"`
+	Process string         `json:"process"`
+	PID     int            `json:"pid"` // the lowest of those folded
+	Count   int            `json:"count"`
+	Inbound bool           `json:"inbound"` // the local port is one the host listens on
+}
+
+// Key names the item among its siblings.
+func (c Connection) Key() string { return c.State + " " + c.Local.String() + " " + c.Remote.String() }
+
 func socketsFact() Fact {
 	return define("sockets", "listening and connected sockets", Probe{Script: socketsScript, Elsewhere: `has sockstat && { echo "#sockstat"; sockstat -46; }`},
 		func(s *Set) *Observed[Sockets] { return &s.Sockets }, parseSockets)

@@ -9,6 +9,26 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/redact"
 )
 
+// An Upstream is servers that nginx sends requests to. By itself it asks none of
+// them how they are: it takes one out for a while after requests failed there.
+type Upstream struct {
+	Name      string   `json:"name"`
+	Servers   []string `json:"servers"`   // as written; those that are not down
+	Unchecked []string `json:"unchecked"` // those of them that are never taken out: max_fails=0, and nothing asks them
+	Backup    []string `json:"backup"`    // those of them that get requests only when the others are out
+	Down      []string `json:"down"`      // those marked as down
+	Next      string   `json:"next"`      // when the same file passes a request on to another server; empty for nginx's own way
+	Lines     []string `json:"lines"`     // each server with its settings, scrubbed
+	File      string   `json:"file"`
+	Line      int      `json:"line"`
+
+	asks     bool     // something asks its servers how they are
+	includes []string // the files that its servers stand in, as patterns
+}
+
+// Key names the item among its siblings.
+func (u Upstream) Key() string { return u.Name }
+
 func upstreamsFact() Fact {
 	return define("upstreams", "what nginx's configuration says of the servers behind it", Probe{From: "dependencies"},
 		func(s *Set) *Observed[[]Upstream] { return &s.Upstreams }, parseUpstreams)

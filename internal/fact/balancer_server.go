@@ -6,6 +6,24 @@ import (
 	"time"
 )
 
+// A BalancerServer is one server of a running HAProxy, as that sees it now.
+type BalancerServer struct {
+	Backend string `json:"backend"`
+	Server  string `json:"server"`
+	State   string `json:"state"`  // up, down, maintenance, drain, unchecked
+	Check   string `json:"check"`  // how the last check ended: L4OK, L4TOUT, L7STS/500 …; empty when there is none
+	Detail  string `json:"detail"` // in words
+	Backup  bool   `json:"backup"`
+
+	Since    time.Duration `json:"since"`    // in this state
+	Sessions int64         `json:"sessions"` // now
+	Total    int64         `json:"total"`    // since HAProxy started
+	Failures int64         `json:"failures"` // connections and answers that failed, likewise
+}
+
+// Key names the item among its siblings.
+func (b BalancerServer) Key() string { return b.Backend + "/" + b.Server }
+
 func balancerServersFact() Fact {
 	return define("balancer_servers", "what a running HAProxy says of its servers", Probe{
 		Script: balancerServersScript, Deep: true, Timeout: 10 * time.Second,
@@ -102,24 +120,4 @@ func checkWord(status, code string) string {
 		return status + "/" + code
 	}
 	return status
-}
-
-func cachesFact() Fact {
-	return asked("caches", "what Redis says of itself", []string{
-		"INFO, of every Redis that listens on the host and asks for no password",
-	}, func(s *Set) *Observed[[]Cache] { return &s.Caches })
-}
-
-func repliesFact() Fact {
-	return asked("replies", "whether services answer somebody who has not authenticated", []string{
-		"one GET of / of each service that speaks HTTP, then one GET of the page that tells whether Jenkins, Elasticsearch, Docker, etcd, Consul, Kibana, RabbitMQ, Solr, Prometheus, Grafana, MinIO, CouchDB, phpMyAdmin or Spring's actuator is open",
-		"INFO of Redis, version of memcached, srvr of ZooKeeper, listDatabases of MongoDB",
-		"from the host itself, from another host, and from this laptop",
-	}, func(s *Set) *Observed[[]Reply] { return &s.Replies })
-}
-
-func heartbeatsFact() Fact {
-	return asked("heartbeats", "how TLS services take a heartbeat that claims too much", []string{
-		"with --probe-heartbleed alone: a TLS greeting, one heartbeat that claims a byte it does not have, and a correct one, of each TLS service; of the answer only its length is read",
-	}, func(s *Set) *Observed[[]Heartbeat] { return &s.Heartbeats })
 }
