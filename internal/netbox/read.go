@@ -2,6 +2,7 @@ package netbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -305,7 +306,7 @@ func (c *Client) allowed(ctx context.Context, model string) (map[string]bool, er
 	_, add := reply.Actions["POST"]
 	_, change := reply.Actions["PUT"]
 	err := c.get(ctx, path, url.Values{"limit": {"1"}, "fields": {"id"}}, nil)
-	if err != nil && !isDenied(err) {
+	if err != nil && !errors.Is(err, ErrDenied) {
 		return nil, err
 	}
 	return map[string]bool{"add": add, "change": change, "view": err == nil}, nil
