@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -17,7 +15,6 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/fact"
 	"github.com/nightcall-sh/nightcall/internal/host"
 	"github.com/nightcall-sh/nightcall/internal/host/shell"
-	"github.com/nightcall-sh/nightcall/internal/host/ssh"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
 	"github.com/nightcall-sh/nightcall/internal/scan"
 	"github.com/nightcall-sh/nightcall/internal/sqlite"
@@ -174,152 +171,6 @@ func (s *scanRun) say(format string, args ...any) {
 	fmt.Fprintf(s.app.io.Err, format+"\n", args...)
 }
 
-// targets is what the command line means, resolved to routes.
-func (s *scanRun) targets(ctx context.Context, args []string) ([]routed, error) {
-	named := len(args) > 0 || len(s.opts.files) > 0 || s.opts.fromSSHConfig || s.opts.fromKnownHosts || s.opts.fromNetBox || s.opts.notVisited
-	switch {
-	case s.opts.retryFailed && named:
-		return nil, usageError("nightcall scan --retry-failed", "--retry-failed chooses the hosts itself; name no targets")
-	case s.opts.retryFailed:
-		return s.knownHosts(ctx, func(h inventory.Host) bool { return h.Class != host.ClassOK })
-	case !named:
-		return s.knownHosts(ctx, func(inventory.Host) bool { return true })
-	}
-	list := targetList{big: s.opts.yes}
-	for _, arg := range args {
-		if err := list.add(arg); err != nil {
-			return nil, err
-		}
-	}
-	for _, name := range s.opts.files {
-		if err := list.addFile(s.app, name); err != nil {
-			return nil, err
-		}
-	}
-	if s.opts.fromSSHConfig {
-		if err := list.addSSHConfig(s.reach.config); err != nil {
-			return nil, err
-		}
-	}
-	if s.opts.fromKnownHosts {
-		if err := s.addKnownHosts(&list); err != nil {
-			return nil, err
-		}
-	}
-	if s.opts.fromNetBox {
-		if err := s.addNetBox(ctx, &list); err != nil {
-			return nil, err
-		}
-	}
-	if s.opts.notVisited {
-		if err := s.addNotVisited(ctx, &list); err != nil {
-			return nil, err
-		}
-	}
-	if len(list.targets) == 0 {
-		return nil, usageError("nightcall scan web1 10.0.1.0/28", "there is no target in what you named")
-	}
-	return s.resolve(ctx, list.targets)
-}
-
-// addNetBox takes every machine that NetBox knows, by the name it has there.
-func (s *scanRun) addNetBox(ctx context.Context, list *targetList) error {
-	hosts, err := s.incident.netboxHosts(ctx)
-	for _, h := range hosts {
-		list.addTarget(target{Target: ssh.Target{Host: h.Access.Address}, Named: h.Name})
-	}
-	return err
-}
-
-func (s *scanRun) addNotVisited(ctx context.Context, list *targetList) error {
-	fleet, err := s.incident.Fleet(ctx)
-	if err != nil {
-		return err
-	}
-	for _, a := range inventory.NotVisited(fleet) {
-		if err := list.add(a.Addr.String()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *scanRun) addKnownHosts(list *targetList) error {
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return fmt.Errorf("home directory: %w", err)
-	}
-	hashed, err := list.addKnownHosts(home)
-	if hashed > 0 {
-		s.say("known_hosts: %d names are hashed and cannot be read back", hashed)
-	}
-	return err
-}
-
-func (s *scanRun) resolve(ctx context.Context, named []target) ([]routed, error) {
-	hosts, err := s.incident.DB.Roster(ctx)
-	if err != nil {
-		return nil, err
-	}
-	wires := map[string]string{} // that hosts were reached by, by name
-	for _, h := range hosts {
-		wires[h.Name] = h.Access.Wire
-	}
-	var targets []routed
-	for _, t := range named {
-		st, err := s.reach.target(ctx, t, wires[t.name()])
-		if err != nil {
-			return nil, err
-		}
-		s.swept[st.Name] = t.Swept
-		targets = append(targets, st)
-	}
-	return targets, nil
-}
-
-// knownHosts takes hosts of the inventory.
-func (s *scanRun) knownHosts(ctx context.Context, want func(inventory.Host) bool) ([]routed, error) {
-	hosts, err := s.incident.DB.Roster(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if len(hosts) == 0 {
-		return nil, usageError("nightcall scan web1 admin@10.0.0.7:2222 10.0.1.0/28", "this incident knows no host yet; name some")
-	}
-	var targets []routed
-	for _, h := range hosts {
-		if !want(h) {
-			continue
-		}
-		t, err := s.reach.known(ctx, h)
-		if err != nil {
-			return nil, err
-		}
-		targets = append(targets, t)
-	}
-	return targets, nil
-}
-
-// plan prints who would be visited.
-func (s *scanRun) plan(targets []routed) error {
-	if s.app.json {
-		accesses := make(map[string]inventory.Access, len(targets))
-		for _, t := range targets {
-			accesses[t.Name] = t.Access
-		}
-		return printJSON(s.app.io, map[string]any{"targets": accesses})
-	}
-	table := newTable(s.app.io, "HOST", "ADDRESS", "PORT", "USER", "THROUGH")
-	for _, t := range targets {
-		var through []string
-		for _, hop := range t.Access.Jump {
-			through = append(through, hop.Alias)
-		}
-		table.row(t.Name, t.Access.Address, fmt.Sprint(t.Access.Port), t.Access.User, strings.Join(through, " -> "))
-	}
-	return table.flush()
-}
-
 // run visits the targets, each result durable before the next is announced.
 func (s *scanRun) run(ctx context.Context, targets []routed) error {
 	targets, err := s.resume(ctx, targets)
@@ -351,24 +202,6 @@ func (s *scanRun) run(ctx context.Context, targets []routed) error {
 	})
 	s.progress.close()
 	return errors.Join(err, s.close(ctx, began, err))
-}
-
-// routesOf are the ways to the targets.
-func routesOf(targets []routed) []ssh.Route {
-	routes := make([]ssh.Route, len(targets))
-	for n, t := range targets {
-		routes[n] = t.route
-	}
-	return routes
-}
-
-// unrouted is what the scan needs of targets.
-func unrouted(targets []routed) []scan.Target {
-	out := make([]scan.Target, len(targets))
-	for n, t := range targets {
-		out[n] = t.Target
-	}
-	return out
 }
 
 // spareLaptop goes easy on the laptop, which has a board, a call and a browser to carry beside
@@ -405,32 +238,6 @@ func (s *scanRun) resume(ctx context.Context, targets []routed) ([]routed, error
 		return nil, err
 	}
 	return targets, s.incident.DB.StartScan(ctx, s.id, names, s.app.now())
-}
-
-// sweep drops the addresses of ranges where nothing answers.
-func (s *scanRun) sweep(ctx context.Context, targets []routed) []routed {
-	var routes []ssh.Route
-	for _, t := range targets {
-		if s.swept[t.Name] {
-			routes = append(routes, t.route)
-		}
-	}
-	if len(routes) == 0 {
-		return targets
-	}
-	s.say("looking which of %d addresses answer", len(routes))
-	answers := ssh.Sweep(ctx, routes)
-	next := 0
-	return slices.DeleteFunc(targets, func(t routed) bool {
-		if !s.swept[t.Name] {
-			return false
-		}
-		next++
-		if !answers[next-1] {
-			s.silent++
-		}
-		return !answers[next-1]
-	})
 }
 
 // keep stores results, each with its entry of the timeline, before anybody is
@@ -488,84 +295,6 @@ func (s *scanRun) close(ctx context.Context, began time.Time, err error) error {
 		return nil
 	}
 	return s.incident.DB.FinishScan(ctx, s.id, s.app.now())
-}
-
-// finish prints the result and chooses the exit status.
-func (s *scanRun) finish() error {
-	slices.SortFunc(s.hosts, func(a, b inventory.Host) int { return strings.Compare(a.Name, b.Name) })
-	if err := s.print(); err != nil {
-		return err
-	}
-	missed := 0
-	for class, n := range s.counts {
-		if !class.Reached() {
-			missed += n
-		}
-	}
-	if !s.app.json {
-		s.summarise(missed)
-	}
-	if missed > 0 {
-		return exitWith(exitNotReached)
-	}
-	return nil
-}
-
-// A scannedHost is a host in the JSON of a scan.
-type scannedHost struct {
-	Name   string     `json:"name"`
-	Class  host.Class `json:"class"`
-	Reason string     `json:"reason"`
-	Root   bool       `json:"root"`
-	TookMS int64      `json:"took_ms"`
-}
-
-func (s *scanRun) print() error {
-	if s.app.json && !s.opts.partOfMore {
-		hosts := []scannedHost{}
-		for _, h := range s.hosts {
-			hosts = append(hosts, scannedHost{h.Name, h.Class, h.Reason, h.Root, h.Took.Milliseconds()})
-		}
-		return printJSON(s.app.io, map[string]any{"scan": s.id, "hosts": hosts, "classes": s.counts, "silent_addresses": s.silent})
-	}
-	if s.opts.partOfMore || s.app.io.OutTTY && s.app.io.ErrTTY {
-		return nil // the progress lines have told it
-	}
-	table := newTable(s.app.io, "HOST", "CLASS", "ROOT", "TOOK", "REASON")
-	for _, h := range s.hosts {
-		table.row(h.Name, string(h.Class), yesNo(h.Root), h.Took.Round(time.Millisecond).String(), h.Reason)
-	}
-	return table.flush()
-}
-
-func yesNo(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
-}
-
-func (s *scanRun) summarise(missed int) {
-	if len(s.hosts) > 0 {
-		s.say("%s: %s", plural(len(s.hosts), "host"), classCounts(s.counts))
-	}
-	if s.silent > 0 {
-		s.say("%d addresses of the ranges did not answer and are not kept", s.silent)
-	}
-	if s.opts.partOfMore {
-		return
-	}
-	if missed > 0 {
-		s.say("again for those: nightcall scan --retry-failed")
-	}
-	for _, class := range []host.Class{host.ClassHostKey, host.ClassAuth, host.ClassSudo} {
-		if s.counts[class] > 0 {
-			s.say("nightcall: hint: %s", hintForClass(class))
-		}
-	}
-	if len(s.hosts) > missed {
-		s.say("next: nightcall findings")
-	}
 }
 
 // holding takes the progress block off the screen while ask asks.
