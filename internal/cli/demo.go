@@ -66,16 +66,9 @@ func runDemo(ctx context.Context, a *app, opts demoOptions) (err error) {
 	say("This fleet is simulated: %d SSH servers in this process, on loopback. Their answers", len(machines))
 	say("were written down beforehand; the handshakes and the scan are real.")
 
-	h, opened, err := a.newIncident(ctx, "demo: checkout is down")
+	incident, inIt, err := demoIncident(ctx, a)
 	if err != nil {
 		return err
-	}
-	inIt := "nightcall --incident " + opened.Dir + " "
-	if _, err := h.Current(); err != nil { // nobody has another one
-		if err := h.SetCurrent(opened.Dir); err != nil {
-			return err
-		}
-		inIt = "nightcall "
 	}
 	dir, err := os.MkdirTemp("", "nightcall-demo-")
 	if err != nil {
@@ -88,7 +81,7 @@ func runDemo(ctx context.Context, a *app, opts demoOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, fleet.Close()) }()
 
-	a.incident = opened.Dir
+	a.incident = incident
 	if err := demoScan(ctx, a, opts, fleet); err != nil {
 		return err
 	}
@@ -98,11 +91,24 @@ func runDemo(ctx context.Context, a *app, opts demoOptions) (err error) {
 	if err := runFindings(ctx, a, findingsOptions{}); err != nil {
 		return err
 	}
-	sayDemoNext(say, inIt, opened.Dir)
+	sayDemoNext(say, inIt, incident)
 	if opts.serve {
 		return serveDemo(ctx, say, fleet, inIt)
 	}
 	return nil
+}
+
+// demoIncident opens an incident for the demo, and returns its directory and how a
+// person names nightcall on it. It becomes the current one only where there is none.
+func demoIncident(ctx context.Context, a *app) (dir, inIt string, err error) {
+	h, opened, err := a.newIncident(ctx, "demo: checkout is down")
+	if err != nil {
+		return "", "", err
+	}
+	if _, err := h.Current(); err == nil {
+		return opened.Dir, "nightcall --incident " + opened.Dir + " ", nil
+	}
+	return opened.Dir, "nightcall ", h.SetCurrent(opened.Dir)
 }
 
 // demoHang is how long the demo visits a host at most where many hang.

@@ -95,7 +95,15 @@ what the outage costs by now. Everything there is also a command.`,
 		&cobra.Group{ID: groupLook, Title: "Look (changes nothing):"},
 		&cobra.Group{ID: groupUse, Title: "Use what was seen:"},
 	)
-	root.AddCommand(
+	root.AddCommand(subcommands(a)...)
+	checkUsage(root)
+	_ = root.MarkPersistentFlagDirname("incident")
+	return root
+}
+
+// subcommands are the words that may follow nightcall.
+func subcommands(a *app) []*cobra.Command {
+	return []*cobra.Command{
 		newBoardCmd(a),
 		newBusinessCmd(a),
 		newChangesCmd(a),
@@ -127,17 +135,15 @@ what the outage costs by now. Everything there is also a command.`,
 		newShowCmd(a),
 		newSiblingsCmd(a),
 		newShowCommandsCmd(a),
-		newSSHCmd(a), newStopCmd(a),
+		newSSHCmd(a),
+		newStopCmd(a),
 		newSSHConfigCmd(a),
 		newStepCmd(a),
 		newTechnicalCmd(a),
 		newTimelineCmd(a),
 		newUseCmd(a),
 		newVerifyCmd(a),
-	)
-	checkUsage(root)
-	_ = root.MarkPersistentFlagDirname("incident")
-	return root
+	}
 }
 
 // commandPath is the command without the program's name, with a space behind.

@@ -16,13 +16,35 @@ func Text(p Picture) []byte {
 	for _, n := range p.Nodes {
 		names[n.ID] = n.Name
 	}
-	heads := []string{}
-	inner := map[string][]string{}
+	nodes := p.placed()
+	if p.Title != "" {
+		b.WriteString(p.Title + "\n\n")
+	}
+	for n, id := range p.heads() {
+		if n > 0 {
+			b.WriteByte('\n')
+		}
+		if node, ok := nodes[id]; ok {
+			b.WriteString(nodeText(node) + "\n")
+			p.leaves(&b, id, "    ", names)
+			continue
+		}
+		b.WriteString(names[id] + "\n")
+		p.leaves(&b, id, "    ", names)
+		for _, member := range p.inside(id) {
+			b.WriteString("    " + nodeText(nodes[member.ID]) + "\n")
+			p.leaves(&b, member.ID, "        ", names)
+		}
+	}
+	return []byte(b.String())
+}
+
+// heads are the ids of what begins a paragraph: the internet, the boxes, and the
+// nodes that are in none.
+func (p Picture) heads() []string {
+	var heads []string
 	for _, box := range p.Boxes {
 		heads = append(heads, box.ID)
-		for _, n := range p.inside(box.ID) {
-			inner[box.ID] = append(inner[box.ID], n.ID)
-		}
 	}
 	for _, n := range p.Nodes {
 		if n.Box == "" && n.Kind == "internet" {
@@ -31,6 +53,11 @@ func Text(p Picture) []byte {
 			heads = append(heads, n.ID)
 		}
 	}
+	return heads
+}
+
+// placed are the nodes by id, each with the part of its box in its second line.
+func (p Picture) placed() map[string]Node {
 	parts := map[string]string{}
 	for _, part := range p.Parts {
 		parts[part.ID] = part.Name
@@ -42,26 +69,7 @@ func Text(p Picture) []byte {
 		}
 		nodes[n.ID] = n
 	}
-	if p.Title != "" {
-		b.WriteString(p.Title + "\n\n")
-	}
-	for n, id := range heads {
-		if n > 0 {
-			b.WriteByte('\n')
-		}
-		if node, ok := nodes[id]; ok {
-			b.WriteString(nodeText(node) + "\n")
-			p.leaves(&b, id, "    ", names)
-			continue
-		}
-		b.WriteString(names[id] + "\n")
-		p.leaves(&b, id, "    ", names)
-		for _, member := range inner[id] {
-			b.WriteString("    " + nodeText(nodes[member]) + "\n")
-			p.leaves(&b, member, "        ", names)
-		}
-	}
-	return []byte(b.String())
+	return nodes
 }
 
 // nodeText is a node with what is to be known of it.

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -72,29 +73,14 @@ func NewSSHD(dir string, lines ...string) (s *SSHD, stop func(), err error) {
 	if s.HostKey, err = writeKey(filepath.Join(dir, "hostkey")); err != nil {
 		return nil, nil, err
 	}
-	authorized := filepath.Join(dir, "authorized_keys")
-	if err := os.WriteFile(authorized, ssh.MarshalAuthorizedKey(userKey), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "authorized_keys"), ssh.MarshalAuthorizedKey(userKey), 0o600); err != nil {
 		return nil, nil, err
 	}
 	if s.Port, err = freePort(); err != nil {
 		return nil, nil, err
 	}
-	config := strings.Join(append(
-		lines,
-		fmt.Sprintf("ListenAddress 127.0.0.1:%d", s.Port),
-		"HostKey "+filepath.Join(dir, "hostkey"),
-		"AuthorizedKeysFile "+authorized,
-		"PidFile none",
-		"StrictModes no",
-		"PasswordAuthentication no",
-		"KbdInteractiveAuthentication no",
-		"UsePAM no",
-		"PermitRootLogin yes",
-		"LogLevel VERBOSE",
-		"Subsystem sftp internal-sftp",
-	), "\n") + "\n"
 	file := filepath.Join(dir, "sshd_config")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(s.config(lines)), 0o600); err != nil {
 		return nil, nil, err
 	}
 	s.command = func() *exec.Cmd {
@@ -106,6 +92,25 @@ func NewSSHD(dir string, lines ...string) (s *SSHD, stop func(), err error) {
 		return nil, nil, err
 	}
 	return s, s.Stop, nil
+}
+
+// config is sshd_config(5): of a keyword that stands there twice the first counts,
+// so that the given lines go before ours.
+func (s *SSHD) config(lines []string) string {
+	return strings.Join(append(
+		slices.Clone(lines),
+		fmt.Sprintf("ListenAddress 127.0.0.1:%d", s.Port),
+		"HostKey "+filepath.Join(s.Dir, "hostkey"),
+		"AuthorizedKeysFile "+filepath.Join(s.Dir, "authorized_keys"),
+		"PidFile none",
+		"StrictModes no",
+		"PasswordAuthentication no",
+		"KbdInteractiveAuthentication no",
+		"UsePAM no",
+		"PermitRootLogin yes",
+		"LogLevel VERBOSE",
+		"Subsystem sftp internal-sftp",
+	), "\n") + "\n"
 }
 
 // start runs the server and waits until it greets.

@@ -172,26 +172,7 @@ func (c *Config) hop(t Target, s settings) (Hop, error) {
 	if s.first("gssapiauthentication") == "yes" {
 		h.Kerberos = c.kerberos()
 	}
-	for _, v := range s["identityfile"] {
-		if v != "none" {
-			h.Identities = append(h.Identities, expand(v))
-		}
-	}
-	if len(h.Identities) == 0 {
-		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk"} {
-			h.Identities = append(h.Identities, filepath.Join(c.Home, ".ssh", name))
-		}
-	}
-	for _, v := range s["userknownhostsfile"] {
-		for _, file := range strings.Fields(v) {
-			if file != "none" {
-				h.KnownHosts = append(h.KnownHosts, expand(file))
-			}
-		}
-	}
-	if len(s["userknownhostsfile"]) == 0 {
-		h.KnownHosts = []string{filepath.Join(c.Home, ".ssh", "known_hosts")}
-	}
+	h.Identities, h.KnownHosts = c.identities(s, expand), c.knownHosts(s, expand)
 	h.KeyName = s.first("hostkeyalias")
 	h.Agent = expand(s.first("identityagent"))
 	if v := s.first("securitykeyprovider"); v != "internal" {
@@ -201,6 +182,39 @@ func (c *Config) hop(t Target, s settings) (Hop, error) {
 		h.ProxyCommand = expand(v)
 	}
 	return h, nil
+}
+
+// identities are the files of the keys to log in with; the usual ones where the
+// settings name none.
+func (c *Config) identities(s settings, expand func(string) string) []string {
+	var files []string
+	for _, v := range s["identityfile"] {
+		if v != "none" {
+			files = append(files, expand(v))
+		}
+	}
+	if len(files) == 0 {
+		for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk"} {
+			files = append(files, filepath.Join(c.Home, ".ssh", name))
+		}
+	}
+	return files
+}
+
+// knownHosts are the user's files of host keys; with "none", no file.
+func (c *Config) knownHosts(s settings, expand func(string) string) []string {
+	if len(s["userknownhostsfile"]) == 0 {
+		return []string{filepath.Join(c.Home, ".ssh", "known_hosts")}
+	}
+	var files []string
+	for _, v := range s["userknownhostsfile"] {
+		for _, file := range strings.Fields(v) {
+			if file != "none" {
+				files = append(files, expand(file))
+			}
+		}
+	}
+	return files
 }
 
 // kerberos asks for a ticket. Some distributions switch GSSAPI on for everybody,

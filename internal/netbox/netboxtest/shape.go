@@ -231,20 +231,13 @@ func (s *Server) reckoned(path string, o object, field, way string) (any, bool) 
 			return nil, false
 		}
 		return s.brief(pathOf(text(model)), o[prefix+"_id"], way+" "+field+" "+text(model)), true
-	case "mac_addresses", "primary_mac_address":
-		macs := []any{}
-		for _, m := range s.tables["dcim/mac-addresses"].all() {
-			if m["assigned_object_type"] == endpoints[path].model && m["assigned_object_id"] == o["id"] {
-				macs = append(macs, s.brief("dcim/mac-addresses", m["id"], ""))
-			}
+	case "mac_addresses":
+		return s.macs(path, o), true
+	case "primary_mac_address":
+		if macs := s.macs(path, o); len(macs) > 0 {
+			return macs[len(macs)-1], true
 		}
-		if field == "mac_addresses" {
-			return macs, true
-		}
-		if len(macs) == 0 {
-			return nil, true
-		}
-		return macs[len(macs)-1], true
+		return nil, true
 	case "disk":
 		return s.sizes(o), true
 	case "protocol", "ports":
@@ -253,6 +246,17 @@ func (s *Server) reckoned(path string, o object, field, way string) (any, bool) 
 		return map[string]any{"text": "string", "integer": "integer"}[text(o["type"])], true
 	}
 	return nil, false
+}
+
+// macs are the addresses that are assigned to an interface.
+func (s *Server) macs(path string, o object) []any {
+	macs := []any{}
+	for _, m := range s.tables["dcim/mac-addresses"].all() {
+		if m["assigned_object_type"] == endpoints[path].model && m["assigned_object_id"] == o["id"] {
+			macs = append(macs, s.brief("dcim/mac-addresses", m["id"], ""))
+		}
+	}
+	return macs
 }
 
 func (s *Server) display(path string, o object) string {
