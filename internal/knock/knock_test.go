@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -18,20 +17,14 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/host/hosttest"
 	"github.com/nightcall-sh/nightcall/internal/host/shell"
 	"github.com/nightcall-sh/nightcall/internal/host/ssh"
+	"github.com/nightcall-sh/nightcall/internal/host/waytest"
 )
 
 // login logs in to a real server.
 func login(t *testing.T, lines ...string) (*ssh.Conn, host.Reader) {
 	t.Helper()
 	s := hosttest.StartSSHD(t, lines...)
-	known := filepath.Join(t.TempDir(), "known_hosts")
-	if err := os.WriteFile(known, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	trust, err := ssh.NewTrust(known)
-	if err != nil {
-		t.Fatal(err)
-	}
+	trust := waytest.NewTrust(t, filepath.Join(t.TempDir(), "known_hosts"))
 	trust.AcceptNew = true
 	trust.Tell = func(ssh.KeyEvent) error { return nil }
 	d := &ssh.Dialer{Trust: trust, Keys: ssh.NewKeys(nil), Deadlines: ssh.Deadlines{Connect: 10 * time.Second, Banner: 10 * time.Second, Kex: 10 * time.Second, Auth: 10 * time.Second}}

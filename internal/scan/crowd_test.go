@@ -3,7 +3,6 @@ package scan
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/host"
 	"github.com/nightcall-sh/nightcall/internal/host/shell"
 	"github.com/nightcall-sh/nightcall/internal/host/ssh"
+	"github.com/nightcall-sh/nightcall/internal/host/waytest"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
 )
 
@@ -29,14 +29,7 @@ func crowd(t *testing.T, machines []demo.Machine, deadlines ssh.Deadlines) ([]Ta
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := filepath.Join(dir, "known_hosts")
-	if err := os.WriteFile(known, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	trust, err := ssh.NewTrust(known)
-	if err != nil {
-		t.Fatal(err)
-	}
+	trust := waytest.NewTrust(t, filepath.Join(dir, "known_hosts"))
 	trust.AcceptNew = true
 	dialer := &ssh.Dialer{Trust: trust, Keys: ssh.NewKeys(nil), Deadlines: deadlines}
 	t.Cleanup(func() { _ = dialer.Close() })

@@ -3,7 +3,6 @@
 package openssh_test
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/host/openssh"
 	"github.com/nightcall-sh/nightcall/internal/host/shell"
 	"github.com/nightcall-sh/nightcall/internal/host/ssh"
+	"github.com/nightcall-sh/nightcall/internal/host/waytest"
 )
 
 // newDialer makes a dialer with its own known_hosts that accepts new keys.
@@ -25,27 +25,14 @@ func newDialer(t *testing.T) *openssh.Dialer {
 
 func dialerWith(t *testing.T, knownHosts string) *openssh.Dialer {
 	t.Helper()
-	f, err := os.OpenFile(knownHosts, os.O_CREATE, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = f.Close()
-	trust, err := ssh.NewTrust(knownHosts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	trust := waytest.NewTrust(t, knownHosts)
 	trust.AcceptNew = true
 	d := &openssh.Dialer{Trust: trust, Keys: ssh.NewKeys(nil)}
 	t.Cleanup(func() { _ = d.Close() })
 	return d
 }
 
-func hopTo(s *hosttest.SSHD) ssh.Hop {
-	return ssh.Hop{
-		Alias: "web1", Address: "127.0.0.1", Port: s.Port, User: s.User,
-		Identities: []string{s.Identity}, OnlyThese: true, Agent: "none",
-	}
-}
+func hopTo(s *hosttest.SSHD) ssh.Hop { return waytest.HopTo(s) }
 
 func dial(t *testing.T, d *openssh.Dialer, route ...ssh.Hop) *openssh.Conn {
 	t.Helper()

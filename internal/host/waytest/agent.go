@@ -68,7 +68,7 @@ func agentWithManyKeys(t *testing.T, wire Wire) {
 	if err := os.WriteFile(onlyPublic+".pub", public, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	hop := hopTo(s)
+	hop := HopTo(s)
 	hop.Identities, hop.OnlyThese, hop.Agent = []string{onlyPublic}, false, agentWith(t, 12, right)
 	_ = wire.enter(t, settings(t), hop)
 }
@@ -77,7 +77,7 @@ func agentWithManyKeys(t *testing.T, wire Wire) {
 // key is the right one, and says what was left out.
 func agentWithTooManyKeys(t *testing.T, wire Wire) {
 	s := hosttest.StartSSHD(t, "MaxAuthTries 6")
-	hop := hopTo(s)
+	hop := HopTo(s)
 	hop.Identities, hop.OnlyThese, hop.Agent = nil, false, agentWith(t, 12)
 	err := wire.refused(t, settings(t), hop)
 	if !errors.Is(err, host.ErrAuth) || !strings.Contains(err.Error(), "7 keys were not offered") {

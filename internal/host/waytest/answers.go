@@ -58,7 +58,7 @@ func oneTimeCodeAtTheBastion(t *testing.T, wire Wire) {
 	const hosts = 5
 	for range hosts {
 		go func() {
-			conn, err := dial(t.Context(), ssh.Route{first, hopTo(target)})
+			conn, err := dial(t.Context(), ssh.Route{first, HopTo(target)})
 			if err != nil {
 				t.Error(err)
 			}

@@ -20,7 +20,7 @@ func droppedLogins(t *testing.T, wire Wire) {
 	const logins = 12
 	for range logins {
 		go func() {
-			conn, err := dial(t.Context(), ssh.Route{hopTo(s)})
+			conn, err := dial(t.Context(), ssh.Route{HopTo(s)})
 			if conn != nil {
 				_ = conn.Close()
 			}

@@ -73,7 +73,7 @@ func pinnedType(t *testing.T, wire Wire) {
 	for want, text := range map[string]string{
 		"ssh-rsa": k.read("rsa.pub"), "ecdsa-sha2-nistp256": k.read("ecdsa.pub"), "ssh-ed25519": line(s.HostKey),
 	} {
-		a := wire.enter(t, knowing(t, newKeyring(t).knownHosts(name(s)+" "+text), false), hopTo(s)).Describe(inventory.Access{})
+		a := wire.enter(t, knowing(t, newKeyring(t).knownHosts(name(s)+" "+text), false), HopTo(s)).Describe(inventory.Access{})
 		if a.HostKeys[0].Type != want || want == "ssh-rsa" && !strings.HasPrefix(a.Algorithms.HostKey[0], "rsa-sha2-") {
 			t.Errorf("pinned %s, shown %s with %v", want, a.HostKeys[0].Type, a.Algorithms.HostKey)
 		}
@@ -88,14 +88,14 @@ func hashedKnownHosts(t *testing.T, wire Wire) {
 	if !strings.HasPrefix(k.read("known_hosts"), "|1|") {
 		t.Fatal("it is not hashed")
 	}
-	_ = wire.enter(t, knowing(t, file, false), hopTo(s))
+	_ = wire.enter(t, knowing(t, file, false), HopTo(s))
 }
 
 // nameForKeys finds keys by the name that HostKeyAlias gives, as OpenSSH writes it:
 // without the port.
 func nameForKeys(t *testing.T, wire Wire) {
 	s := hosttest.StartSSHD(t)
-	hop := hopTo(s)
+	hop := HopTo(s)
 	hop.KeyName = "web1.example"
 	_ = wire.enter(t, knowing(t, newKeyring(t).knownHosts("web1.example "+line(s.HostKey)), false), hop)
 }
@@ -117,10 +117,10 @@ func certified(t *testing.T, options ...string) (keyring, *hosttest.SSHD) {
 func authority(t *testing.T, wire Wire) {
 	k, s := certified(t, "-n", "127.0.0.1")
 	ours := "@cert-authority " + name(s) + " " + k.read("ca.pub")
-	_ = wire.enter(t, knowing(t, newKeyring(t).knownHosts(ours), false), hopTo(s))
+	_ = wire.enter(t, knowing(t, newKeyring(t).knownHosts(ours), false), HopTo(s))
 
 	learning := knowing(t, filepath.Join(t.TempDir(), "known_hosts"), false)
-	users := hopTo(s)
+	users := HopTo(s)
 	users.KnownHosts = []string{k.knownHosts("@cert-authority *,!elsewhere "+k.read("other.pub"), "@cert-authority [127.0.0.*]:"+strconv.Itoa(s.Port)+" "+k.read("ca.pub"))}
 	_ = wire.enter(t, learning, users)
 	_ = wire.enter(t, learning, users)
@@ -128,7 +128,7 @@ func authority(t *testing.T, wire Wire) {
 		"@cert-authority " + name(s) + " " + k.read("other.pub"),
 		"@cert-authority *.example " + k.read("ca.pub"),
 	} {
-		if err := wire.refused(t, knowing(t, newKeyring(t).knownHosts(lines), false), hopTo(s)); !errors.Is(err, host.ErrHostKey) {
+		if err := wire.refused(t, knowing(t, newKeyring(t).knownHosts(lines), false), HopTo(s)); !errors.Is(err, host.ErrHostKey) {
 			t.Errorf("%s: err = %v, want ErrHostKey", lines, err)
 		}
 	}
@@ -139,7 +139,7 @@ func authority(t *testing.T, wire Wire) {
 func authorityExpired(t *testing.T, wire Wire) {
 	k, s := certified(t, "-n", "127.0.0.1", "-V", "20200101:20200102")
 	lines := "@cert-authority " + name(s) + " " + k.read("ca.pub")
-	if err := wire.refused(t, knowing(t, newKeyring(t).knownHosts(lines), true), hopTo(s)); !errors.Is(err, host.ErrHostKey) {
+	if err := wire.refused(t, knowing(t, newKeyring(t).knownHosts(lines), true), HopTo(s)); !errors.Is(err, host.ErrHostKey) {
 		t.Errorf("err = %v, want ErrHostKey", err)
 	}
 }
@@ -148,7 +148,7 @@ func authorityExpired(t *testing.T, wire Wire) {
 func authorityOfAnother(t *testing.T, wire Wire) {
 	k, s := certified(t, "-n", "web2.example")
 	lines := "@cert-authority " + name(s) + " " + k.read("ca.pub")
-	if err := wire.refused(t, knowing(t, newKeyring(t).knownHosts(lines), true), hopTo(s)); !errors.Is(err, host.ErrHostKey) {
+	if err := wire.refused(t, knowing(t, newKeyring(t).knownHosts(lines), true), HopTo(s)); !errors.Is(err, host.ErrHostKey) {
 		t.Errorf("err = %v, want ErrHostKey", err)
 	}
 }
@@ -158,7 +158,7 @@ func authorityRevoked(t *testing.T, wire Wire) {
 	k, s := certified(t, "-n", "127.0.0.1")
 	for _, revoked := range []string{k.read("host.pub"), k.read("ca.pub")} {
 		file := newKeyring(t).knownHosts("@cert-authority "+name(s)+" "+k.read("ca.pub"), "@revoked * "+revoked)
-		if err := wire.refused(t, knowing(t, file, true), hopTo(s)); !errors.Is(err, host.ErrHostKey) {
+		if err := wire.refused(t, knowing(t, file, true), HopTo(s)); !errors.Is(err, host.ErrHostKey) {
 			t.Errorf("revoked %s: err = %v, want ErrHostKey", revoked, err)
 		}
 	}
@@ -168,7 +168,7 @@ func authorityRevoked(t *testing.T, wire Wire) {
 func revokedKey(t *testing.T, wire Wire) {
 	s := hosttest.StartSSHD(t)
 	file := newKeyring(t).knownHosts("@revoked * " + line(s.HostKey))
-	if err := wire.refused(t, knowing(t, file, true), hopTo(s)); !errors.Is(err, host.ErrHostKey) {
+	if err := wire.refused(t, knowing(t, file, true), HopTo(s)); !errors.Is(err, host.ErrHostKey) {
 		t.Errorf("err = %v, want ErrHostKey", err)
 	}
 }
@@ -179,7 +179,7 @@ func dsaHostKey(t *testing.T, wire Wire) {
 	k := newKeyring(t)
 	k.keygen("-q", "-t", "dsa", "-N", "", "-f", "dsa")
 	s := hosttest.StartSSHD(t, "HostKey "+k.path("dsa"), "HostKeyAlgorithms ssh-dss")
-	a := wire.enter(t, settings(t), hopTo(s)).Describe(inventory.Access{})
+	a := wire.enter(t, settings(t), HopTo(s)).Describe(inventory.Access{})
 	if a.HostKeys[0].Type != "ssh-dss" || len(a.Legacy.HostKey) != 1 {
 		t.Errorf("key %s, legacy %+v", a.HostKeys[0].Type, a.Legacy)
 	}

@@ -1,12 +1,9 @@
 //go:build linux
 
-// Package waytest holds the ways in that every wire over SSH must know: both are
-// put to the same tests, against real servers.
 package waytest
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -90,29 +87,14 @@ func settings(t *testing.T) Settings {
 // knowing are settings with this known_hosts of the incident.
 func knowing(t *testing.T, knownHosts string, acceptNew bool) Settings {
 	t.Helper()
-	f, err := os.OpenFile(knownHosts, os.O_CREATE, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = f.Close()
-	trust, err := ssh.NewTrust(knownHosts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	trust := NewTrust(t, knownHosts)
 	trust.AcceptNew = acceptNew
 	return Settings{Trust: trust, Keys: ssh.NewKeys(nil)}
 }
 
-func hopTo(s *hosttest.SSHD) ssh.Hop {
-	return ssh.Hop{
-		Alias: "web1", Address: "127.0.0.1", Port: s.Port, User: s.User,
-		Identities: []string{s.Identity}, OnlyThese: true, Agent: "none",
-	}
-}
-
 // as is the way to a machine as one of its users.
 func as(user string, m *hosttest.Machine) ssh.Hop {
-	hop := hopTo(&m.SSHD)
+	hop := HopTo(&m.SSHD)
 	hop.User = user
 	return hop
 }
