@@ -228,23 +228,33 @@ func fromSS(text string) []socket {
 		if len(f) < 6 || len(out) >= maxItems*4 {
 			continue
 		}
-		proto, state := f[0], states[strings.ToLower(f[1])]
-		local, ok := endpoint(f[4])
-		remote, _ := endpoint(f[5])
-		if (proto != "tcp" && proto != "udp") || state == "" || !ok {
+		s, ok := between(f[0], f[4], f[5])
+		s.state = states[strings.ToLower(f[1])]
+		if !ok || s.state == "" {
 			continue
 		}
 		if strings.HasPrefix(f[4], "*:") {
-			local = netip.AddrPortFrom(star, local.Port())
+			s.local = netip.AddrPortFrom(star, s.local.Port())
 		}
-		s := socket{proto: proto, state: state, local: local, remote: remote}
-		if state == "listen" {
+		if s.state == "listen" {
 			s.queued, s.limit = integer(f[2]), integer(f[3])
 		}
 		s.process, s.pid = ssOwner(line)
 		out = append(out, s)
 	}
 	return out
+}
+
+// between is a socket of TCP or UDP by its two ends; a remote end that is none is
+// the zero one. ok is false for anything else.
+func between(proto, local, remote string) (s socket, ok bool) {
+	if proto != "tcp" && proto != "udp" {
+		return socket{}, false
+	}
+	s.proto = proto
+	s.local, ok = endpoint(local)
+	s.remote, _ = endpoint(remote)
+	return s, ok
 }
 
 // endpoint reads an address and port in the notations of ss, netstat and
@@ -284,18 +294,15 @@ func fromNetstat(text string) []socket {
 		if len(f) < 5 || len(out) >= maxItems*4 {
 			continue
 		}
-		proto := strings.TrimSuffix(f[0], "6")
-		local, ok := endpoint(f[3])
-		remote, _ := endpoint(f[4])
-		if (proto != "tcp" && proto != "udp") || !ok {
+		s, ok := between(strings.TrimSuffix(f[0], "6"), f[3], f[4])
+		if !ok {
 			continue
 		}
-		s := socket{proto: proto, local: local, remote: remote}
 		rest := f[5:]
 		if len(rest) > 0 && states[strings.ToLower(rest[0])] != "" {
 			s.state, rest = states[strings.ToLower(rest[0])], rest[1:]
 		}
-		if proto == "tcp" && s.state == "" {
+		if s.proto == "tcp" && s.state == "" {
 			continue
 		}
 		if s.state == "listen" {
@@ -321,21 +328,19 @@ func fromSockstat(text string) []socket {
 		if len(f) < 7 || len(out) >= maxItems*4 {
 			continue
 		}
-		proto := strings.TrimRight(f[4], "46")
-		local, ok := endpoint(f[5])
-		remote, _ := endpoint(f[6])
-		if (proto != "tcp" && proto != "udp") || !ok {
+		s, ok := between(strings.TrimRight(f[4], "46"), f[5], f[6])
+		if !ok {
 			continue
 		}
-		s := socket{proto: proto, local: local, remote: remote, state: "established"}
+		s.state = "established"
 		if f[0] != "?" { // nobody's any more
 			s.user, s.process, s.pid = clean(f[0]), clean(f[1]), integer(f[2])
 		}
-		if remote.Port() == 0 {
+		if s.remote.Port() == 0 {
 			s.state = "listen"
 		}
 		if strings.HasPrefix(f[5], "*:") && strings.HasSuffix(f[4], "p6") {
-			s.local = netip.AddrPortFrom(netip.IPv6Unspecified(), local.Port())
+			s.local = netip.AddrPortFrom(netip.IPv6Unspecified(), s.local.Port())
 		}
 		out = append(out, s)
 	}

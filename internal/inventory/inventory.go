@@ -40,6 +40,18 @@ type Access struct {
 	Legacy     Algorithms `json:"legacy"`         // those that today's clients refuse and this host needs; empty when none
 }
 
+// ShowedKey keeps the key that the host showed at a login in place of the one of its
+// type; keys of other types stay.
+func (a *Access) ShowedKey(key HostKey) {
+	keys := []HostKey{key}
+	for _, k := range a.HostKeys {
+		if k.Type != key.Type {
+			keys = append(keys, k)
+		}
+	}
+	a.HostKeys = keys
+}
+
 // A Hop is one bastion of a jump chain.
 type Hop struct {
 	Alias   string `json:"alias,omitempty"` // as the user's configuration names it

@@ -41,17 +41,10 @@ func newConn(r *run) *Conn {
 	}
 }
 
-// Describe completes what is known of the way to the host. Keys of other types
-// seen earlier stay.
+// Describe completes what is known of the way to the host.
 func (c *Conn) Describe(a inventory.Access) inventory.Access {
 	a.Wire, a.Server, a.Algorithms, a.Legacy = "openssh", c.Server, c.Algorithms, c.Legacy
-	keys := []inventory.HostKey{c.HostKey}
-	for _, k := range a.HostKeys {
-		if k.Type != c.HostKey.Type {
-			keys = append(keys, k)
-		}
-	}
-	a.HostKeys = keys
+	a.ShowedKey(c.HostKey)
 	return a
 }
 

@@ -116,12 +116,8 @@ func (k *Keys) opened(fingerprint string) {
 // heldFor finds the agent's key for a key file, by the public half beside it: so
 // no passphrase is asked for a key the agent has open.
 func heldFor(held []ssh.Signer, file string) ssh.Signer {
-	data, err := os.ReadFile(file + ".pub")
-	if err != nil {
-		return nil
-	}
-	public, _, _, _, err := ssh.ParseAuthorizedKey(data)
-	if err != nil {
+	public, ok := readPublic(file + ".pub")
+	if !ok {
 		return nil
 	}
 	for _, s := range held {
@@ -221,14 +217,7 @@ func (k *Keys) unlock(ctx context.Context, path string, data []byte) (ssh.Signer
 
 // withCertificate prefers the certificate beside a key, where there is one.
 func withCertificate(path string, signer ssh.Signer) ssh.Signer {
-	data, err := os.ReadFile(path + "-cert.pub")
-	if err != nil {
-		return signer
-	}
-	public, _, _, _, err := ssh.ParseAuthorizedKey(data)
-	if err != nil {
-		return signer
-	}
+	public, _ := readPublic(path + "-cert.pub")
 	cert, ok := public.(*ssh.Certificate)
 	if !ok {
 		return signer
@@ -238,6 +227,17 @@ func withCertificate(path string, signer ssh.Signer) ssh.Signer {
 		return signer
 	}
 	return certified
+}
+
+// readPublic reads the public half of a key, or its certificate, from its file. What
+// is not there, or is none, is passed over: the private half is what counts.
+func readPublic(file string) (key ssh.PublicKey, ok bool) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, false
+	}
+	key, _, _, _, err = ssh.ParseAuthorizedKey(data)
+	return key, err == nil
 }
 
 // A login is one attempt to log in at one hop.
