@@ -31,7 +31,7 @@ type Cache struct {
 	SaveFailed bool   `json:"save_failed"`
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (c Cache) Key() string { return "redis " + strconv.Itoa(c.Port) }
 
 func cachesFact() Fact {
@@ -57,7 +57,7 @@ type Reply struct {
 	ShutTo   []string `json:"shut_to"`  // those from which it was not
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (r Reply) Key() string { return r.Service + " " + strconv.Itoa(r.Port) }
 
 // What a service's reply says of who may use it.
@@ -85,7 +85,7 @@ type Heartbeat struct {
 	Proof   string `json:"proof"`
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (h Heartbeat) Key() string { return "port " + strconv.Itoa(h.Port) }
 
 func heartbeatsFact() Fact {

@@ -31,7 +31,7 @@ type Target struct {
 	Text   string `json:"text"` // the line, with its indentation, scrubbed
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (b Balancer) Key() string { return b.Backend }
 
 func balancersFact() Fact {

@@ -21,7 +21,7 @@ type BalancerServer struct {
 	Failures int64         `json:"failures"` // connections and answers that failed, likewise
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (b BalancerServer) Key() string { return b.Backend + "/" + b.Server }
 
 func balancerServersFact() Fact {

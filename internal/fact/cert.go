@@ -21,7 +21,7 @@ type Cert struct {
 	SelfMade  bool      `json:"self_made"` // issuer and subject are the same
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (c Cert) Key() string { return c.Path + " " + c.Subject }
 
 func certsFact() Fact {

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// A Change is something that happened on the host lately, by its own clock.
+// A Change is something that happened on the host lately; At is by the host's own
+// clock.
 type Change struct {
 	At   time.Time `json:"at"`
 	Kind string    `json:"kind"` // package, file, login, reboot
@@ -15,7 +16,7 @@ type Change struct {
 	Who  string    `json:"who"`
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (c Change) Key() string { return c.Kind + " " + c.What }
 
 func changesFact() Fact {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Clock is the host's clock against the laptop's.
+// Clock is how far the host's clock is from the laptop's.
 type Clock struct {
 	Offset time.Duration `json:"offset"` // positive: the host is ahead
 	Error  time.Duration `json:"error"`  // the offset is known to plus or minus this

@@ -18,7 +18,7 @@ type Configuration struct {
 	Size     int64  `json:"size"` // bytes
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (c Configuration) Key() string { return c.File }
 
 func configurationsFact() Fact {

@@ -28,7 +28,7 @@ type Database struct {
 	Replication []Replication `json:"replication"` // what it follows; none on a main
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (d Database) Key() string { return d.Kind + " " + strconv.Itoa(d.Port) }
 
 // A Table is one table of a database.
@@ -39,7 +39,7 @@ type Table struct {
 	Blobs string `json:"blobs"` // columns for large binary values; empty when there are none
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (t Table) Key() string { return t.Name }
 
 // Replication is how a server follows another.
@@ -51,7 +51,7 @@ type Replication struct {
 	Error   string `json:"error"`   // its own words, without secrets
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (r Replication) Key() string { return strings.TrimSpace(r.Source + " " + r.Channel) }
 
 func databasesFact() Fact {
@@ -156,8 +156,9 @@ echo "#postgresql $s"
 done
 set +f`
 
-// MySQLLogin is a login as the client of MySQL reads it: standard input for the
-// fact databases. A line break has no place in either.
+// MySQLLogin returns an option file of MySQL's client with this login, which the
+// script of the fact databases reads from its standard input. It refuses a user or a
+// password with a line break or a NUL.
 func MySQLLogin(user, password string) ([]byte, error) {
 	if strings.ContainsAny(user+password, "\n\r\x00") {
 		return nil, errors.New("a login of MySQL has no line breaks")

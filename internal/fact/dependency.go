@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// AnyDatabase is the scheme of a database of which nothing tells the kind.
+// AnyDatabase is the Scheme of a dependency that is a database of unknown kind.
 const AnyDatabase = "database"
 
 // A Dependency is a service that a configuration names. Users, passwords and
@@ -23,10 +23,10 @@ type Dependency struct {
 	Line    int    `json:"line"`    // 0 in an environment
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (d Dependency) Key() string { return d.Place() + " " + d.Host }
 
-// Place is where it stands.
+// Place is where it is named: file:line, or the File alone where there is no line.
 func (d Dependency) Place() string {
 	if d.Line == 0 {
 		return d.File

@@ -18,7 +18,7 @@ type Disk struct {
 	Holders    []string `json:"holders,omitempty"` // for raid: its members
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (d Disk) Key() string { return d.Name }
 
 func disksFact() Fact {

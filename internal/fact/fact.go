@@ -42,29 +42,30 @@ type Probe struct {
 	// Empty when files are enough.
 	Script string
 
-	// Elsewhere is what is run instead of Script on a host without Linux's /proc;
-	// empty means no difference. Where there is only Elsewhere, Files tell it all on
+	// Elsewhere is run instead of Script on a host without Linux's /proc; empty means
+	// that Script is run there too. With Elsewhere and no Script, Files are enough on
 	// Linux.
 	Elsewhere string
 
-	// Dpkg is what is run instead of Script where dpkg's own file can be read; empty
-	// means no difference.
+	// Dpkg is run instead of Script on a host whose /var/lib/dpkg/status can be read;
+	// empty means that Script is run there too.
 	Dpkg string
 
-	// From names the fact whose script tells this one too.
+	// From names the fact whose script's output this one is read from as well. Such a
+	// fact has no script of its own; a visit that asks for it runs the other's.
 	From string
 
-	// Brief scripts read what answers at once, by the shell's own commands wherever
-	// the host is a Linux: they run in the process that reads all facts' files, so
-	// they must not end it.
+	// Brief marks a script that answers at once. It is run by the shell that then
+	// reads all facts' files, so it must not exit; on Linux it uses the shell's own
+	// commands alone, which start no process.
 	Brief bool
 
 	// Heavy probes cost the host real work (a walk over a tree, a package
-	// database); they are skipped on a host in distress, and said to be.
+	// database); on a host that is overloaded they are skipped, and Raw.Missing says so.
 	Heavy bool
 
-	// Deep probes ask the services on the host, not the host; only a deep look has
-	// them.
+	// Deep probes ask the services that run on the host; a scan leaves them out, and
+	// only a deep look asks them.
 	Deep bool
 
 	// Asks says in words what a deep look asks over the network, through the host's
@@ -84,16 +85,16 @@ type Raw struct {
 	Files map[string]File // by path, those that exist
 	Again map[string]File // the second reading, by path
 
-	Now     string // what date told the clock's probe in this visit: seconds, their fraction, zone
+	Now     string // the clock fact's output in this visit: Unix seconds, nanoseconds, zone
 	Out     string // the script's standard output
 	Exit    int    // the script's exit status
 	Dropped int64  // bytes cut from the middle of Out
 	Missing string // why the script has no answer: "timed out after 20s", "skipped: load 40"; empty when it ran
 
 	Root     bool          // whether it was asked as root
-	Began    time.Time     // laptop's clock when the script's answer began
-	Ended    time.Time     // and ended
-	Interval time.Duration // host's time between Files and Again
+	Began    time.Time     // when the script's answer began, by the laptop's clock
+	Ended    time.Time     // and when it ended
+	Interval time.Duration // between the readings of Files and Again, by the host's clock
 
 	shared *sharedReading // by the facts that one Read reads; nil for one that is read alone
 }
@@ -104,8 +105,8 @@ type File struct {
 	Denied  bool // it exists and we may not read it
 }
 
-// Text returns the content of the first of the paths that was read, and the
-// path; both are empty when none was.
+// Text returns the content of the first of the paths that could be read, and that
+// path; both are empty when none could.
 func (r Raw) Text(paths ...string) (content, path string) {
 	for _, p := range paths {
 		if f, ok := r.Files[p]; ok && !f.Denied {
@@ -189,7 +190,8 @@ func (f Fact) Value(set *Set) any { return f.field(set).value() }
 // Encode returns the fact's field of set as JSON, for storage.
 func (f Fact) Encode(set *Set) ([]byte, error) { return json.Marshal(f.field(set)) }
 
-// Decode puts stored JSON back into the fact's field of set.
+// Decode puts what Encode returned back into the fact's field of set. Its error
+// names the fact.
 func (f Fact) Decode(data []byte, set *Set) error {
 	if err := json.Unmarshal(data, f.field(set)); err != nil {
 		return fmt.Errorf("stored fact %s: %w", f.Name, err)
@@ -197,7 +199,7 @@ func (f Fact) Decode(data []byte, set *Set) error {
 	return nil
 }
 
-// Copy takes the fact's field of from into to.
+// Copy sets the fact's field of to to what it is in from.
 func (f Fact) Copy(to, from *Set) { f.field(to).set(f.field(from)) }
 
 // Status is an Observed without its value.

@@ -7,7 +7,8 @@ import (
 )
 
 // A Filesystem is a mounted one that stores something: no proc, no cgroup.
-// Sizes are bytes. Percentages are as an unprivileged writer meets them.
+// Sizes are bytes. Space that is reserved for root is neither used nor available,
+// as df has it: at 100 percent nobody else can write.
 type Filesystem struct {
 	Mount    string `json:"mount"`
 	Device   string `json:"device"`
@@ -25,7 +26,7 @@ type Filesystem struct {
 	InodesUsedPercent float64 `json:"inodes_used_percent"`
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (f Filesystem) Key() string { return f.Mount }
 
 func filesystemsFact() Fact {

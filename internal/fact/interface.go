@@ -22,7 +22,7 @@ type Interface struct {
 	Addresses []netip.Prefix `json:"addresses"`
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (i Interface) Key() string { return i.Name }
 
 func interfacesFact() Fact {

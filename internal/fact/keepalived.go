@@ -11,14 +11,14 @@ type VirtualRouter struct {
 	Name      string   `json:"name"`
 	ID        int      `json:"id"`
 	State     string   `json:"state"`    // it begins in: master, backup
-	Priority  int      `json:"priority"` // the highest that is there has the addresses
+	Priority  int      `json:"priority"` // of the hosts that are up, the one with the highest has the addresses
 	Interface string   `json:"interface"`
 	Addresses []string `json:"addresses"`
 	File      string   `json:"file"`
 	Line      int      `json:"line"`
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (v VirtualRouter) Key() string { return v.Name }
 
 func virtualRoutersFact() Fact {

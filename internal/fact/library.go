@@ -18,7 +18,7 @@ type Library struct {
 	PIDs      []int    `json:"pids"`
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (l Library) Key() string { return l.Path }
 
 func librariesFact() Fact {

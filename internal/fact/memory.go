@@ -126,8 +126,8 @@ type Load struct {
 	One         float64 `json:"one"`
 	Five        float64 `json:"five"`
 	Fifteen     float64 `json:"fifteen"`
-	BusyPercent float64 `json:"busy_percent"` // of all CPUs; -1 when not sampled
-	WaitPercent float64 `json:"wait_percent"` // waiting for disks; -1 when not sampled
+	BusyPercent float64 `json:"busy_percent"` // of all CPUs together; -1 when there was no second reading
+	WaitPercent float64 `json:"wait_percent"` // waiting for disks; -1 likewise
 }
 
 func loadFact() Fact {

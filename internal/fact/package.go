@@ -15,7 +15,7 @@ type Package struct {
 	Manager string `json:"manager"` // dpkg, rpm, apk, pkg
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (p Package) Key() string { return p.Name }
 
 func packagesFact() Fact {

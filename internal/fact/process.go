@@ -24,7 +24,7 @@ type Process struct {
 	RSS     int64         `json:"rss"` // bytes
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (p Process) Key() string { return p.Name }
 
 func processesFact() Fact {

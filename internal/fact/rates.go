@@ -17,7 +17,7 @@ type DiskRate struct {
 	LifetimeMeanMS float64       `json:"lifetime_mean_ms"` // mean per request since boot
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (d DiskRate) Key() string { return d.Name }
 
 func diskRatesFact() Fact {
@@ -117,7 +117,7 @@ type NetworkRate struct {
 	Errors float64 `json:"errors"` // errors and drops of both directions, per second
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (n NetworkRate) Key() string { return n.Name }
 
 func networkFact() Fact {

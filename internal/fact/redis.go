@@ -14,7 +14,7 @@ type Setting struct {
 	Text string `json:"text"` // the line, with its indentation
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (s Setting) Key() string { return s.File + ":" + strconv.Itoa(s.Line) }
 
 func redisSettingsFact() Fact {

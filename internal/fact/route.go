@@ -17,7 +17,7 @@ type Route struct {
 	Metric int          `json:"metric"`
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (r Route) Key() string { return r.To.String() + " " + r.Device }
 
 func routesFact() Fact {

@@ -17,7 +17,7 @@ type Schedule struct {
 	Command string `json:"command"` // scrubbed
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (s Schedule) Key() string { return s.Source + " " + s.Command }
 
 func schedulesFact() Fact {

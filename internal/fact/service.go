@@ -14,7 +14,7 @@ type Service struct {
 	Detail  string `json:"detail"`
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (s Service) Key() string { return s.Name }
 
 func servicesFact() Fact {

@@ -35,7 +35,7 @@ type Set struct {
 	Network        Observed[Network]         `json:"network"`
 	DiskRates      Observed[[]DiskRate]      `json:"disk_rates"`
 
-	// What only a deep look asks.
+	// Only a deep look asks for these.
 	Databases       Observed[[]Database]       `json:"databases"`
 	BalancerServers Observed[[]BalancerServer] `json:"balancer_servers"`
 	Caches          Observed[[]Cache]          `json:"caches"`

@@ -34,7 +34,7 @@ type Listener struct {
 	Command string     `json:"command"` // the process's command line, scrubbed
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (l Listener) Key() string {
 	return l.Proto + " " + netip.AddrPortFrom(l.Addr, uint16(l.Port)).String()
 }
@@ -51,7 +51,7 @@ type Connection struct {
 	Inbound bool           `json:"inbound"` // the local port is one the host listens on
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (c Connection) Key() string { return c.State + " " + c.Local.String() + " " + c.Remote.String() }
 
 func socketsFact() Fact {

@@ -26,7 +26,7 @@ type Upstream struct {
 	includes []string // the files that its servers stand in, as patterns
 }
 
-// Key names the item among its siblings.
+// Key names the item in its list.
 func (u Upstream) Key() string { return u.Name }
 
 func upstreamsFact() Fact {

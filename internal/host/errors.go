@@ -24,7 +24,7 @@ var (
 	ErrRefused = errors.New("refused")
 	// ErrLost: the link broke in the middle.
 	ErrLost = errors.New("connection lost")
-	// ErrReadOnly: a change was asked of a Reader in disguise.
+	// ErrReadOnly: a change was asked of a Host that [ReadOnly] made.
 	ErrReadOnly = errors.New("this host is open for looking only")
 )
 
@@ -52,7 +52,8 @@ var Classes = []Class{
 // Reached reports whether the host let us look at it at all.
 func (c Class) Reached() bool { return c == ClassOK || c == ClassPartial }
 
-// Reason is err without the sentinel in front, which the class says already.
+// Reason is the text of err without the sentinel in front, which the class says
+// already. err must not be nil.
 func Reason(err error) string {
 	text := err.Error()
 	for _, sentinel := range []error{ErrUnreachable, ErrAuth, ErrHostKey, ErrSudo, ErrTimeout, ErrRefused, ErrLost} {
@@ -63,7 +64,8 @@ func Reason(err error) string {
 	return text
 }
 
-// Classify names the class of a failed visit. A nil error is ok.
+// Classify returns the class of a visit that ended with err: ok for nil, and
+// unreachable for an error that wraps none of the sentinels.
 func Classify(err error) Class {
 	switch {
 	case err == nil:

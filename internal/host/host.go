@@ -20,8 +20,9 @@ import (
 	"time"
 )
 
-// BatchTime is how late output may be delivered where nobody waits for a single
-// line of it, and so how wrong the time may be at which it came.
+// BatchTime is how long output may be held back, to be delivered in larger pieces,
+// where nobody waits for single lines. The time noted for such output may be late by
+// as much.
 const BatchTime = 50 * time.Millisecond
 
 // A Reader can only look at one machine.
@@ -52,8 +53,8 @@ type Host interface {
 	WriteFile(ctx context.Context, path string, data []byte, mode fs.FileMode) error
 }
 
-// A Command is argv and standard input; no shell text. [Quote] is the only
-// place that turns one into what a shell reads.
+// A Command is a program's arguments and standard input, not shell text. [Quote] is
+// the only place that turns one into what a shell reads.
 type Command struct {
 	Argv  []string
 	Stdin []byte

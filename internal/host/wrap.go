@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// ReadOnly hides every way to change h: the result is a Host only in shape, and
-// refuses each change with ErrReadOnly. It exists so that code which must be
-// handed a Host can be proved to look only.
+// ReadOnly makes a Host of h that refuses each change with ErrReadOnly, so that code
+// which must be given a Host can be proved to look only.
 func ReadOnly(h Reader) Host { return readOnly{h} }
 
 type readOnly struct{ Reader }
@@ -23,8 +22,8 @@ func (h readOnly) WriteFile(_ context.Context, path string, _ []byte, _ fs.FileM
 	return fmt.Errorf("write %s: %w", path, ErrReadOnly)
 }
 
-// DryRun looks for real and only pretends to change: each change is handed to
-// plan instead of being made, and succeeds.
+// DryRun makes a Host that reads from h and changes nothing: each change is handed to
+// plan instead, and succeeds.
 func DryRun(h Reader, plan func(Deed)) Host { return dryRun{h, plan} }
 
 type dryRun struct {
@@ -45,7 +44,7 @@ func (h dryRun) WriteFile(_ context.Context, path string, data []byte, mode fs.F
 // A Verb is what was asked of a host.
 type Verb string
 
-// The four verbs of the seam.
+// The verbs: the methods of a Host, of which the first two only look.
 const (
 	VerbProbe  Verb = "probe"
 	VerbRead   Verb = "read"
@@ -66,7 +65,7 @@ type Deed struct {
 	Began   time.Time
 }
 
-// String is the deed as a person would type it.
+// String is the verb, and the path or the command as a shell reads it.
 func (d Deed) String() string {
 	switch d.Verb {
 	case VerbRead, VerbWrite:
@@ -96,8 +95,8 @@ func (t *Transcript) Deeds() []Deed {
 	return append([]Deed(nil), t.deeds...)
 }
 
-// Recorded passes everything on to h and writes each deed down when it ended.
-// now is the clock the deeds are dated with.
+// Recorded passes everything on to h, and hands each deed to record when it has
+// ended. Deeds are dated by now.
 func Recorded(h Host, now func() time.Time, record func(Deed)) Host {
 	return recorded{h: h, now: now, record: record}
 }

@@ -15,9 +15,9 @@ import (
 // A Change is one difference between two visits to a host.
 type Change struct {
 	Fact  string     `json:"fact"`
-	List  string     `json:"list,omitempty"`  // the list within the fact, where it has several: listeners
-	Key   string     `json:"key,omitempty"`   // the item of a list: a mount point, a package
-	Kind  ChangeKind `json:"kind"`            //
+	List  string     `json:"list,omitempty"` // the list within the fact, where it has several: listeners
+	Key   string     `json:"key,omitempty"`  // the item of a list: a mount point, a package
+	Kind  ChangeKind `json:"kind"`
 	Field string     `json:"field,omitempty"` // what of it changed
 	Old   any        `json:"old,omitempty"`
 	New   any        `json:"new,omitempty"`
@@ -64,10 +64,10 @@ var owned = []string{"process", "user", "command"}
 // host was restarted: they are computed from clocks that are being corrected.
 const bootJitter = time.Minute
 
-// Diff compares what two visits read on one host, fact by fact in the order of
-// the facts. Lists are compared by their items' keys. A fact that only one of
-// the visits asked for is left out, and so is what changes all the time:
-// volatile fields, and processes younger than a minute.
+// Diff compares what two visits read on one host, in the order of [fact.All]. The
+// items of lists are compared by their keys. A fact that only one of the visits asked
+// for is left out, and so is what changes all the time: loads, counters and the like,
+// the kernel's own processes, and processes that had begun less than a minute before.
 func Diff(before, after fact.Set) []Change {
 	var changes []Change
 	for _, f := range fact.All() {

@@ -12,8 +12,9 @@ var directoryClients = map[string]string{
 	"sssd": "sssd", "winbindd": "winbind", "nslcd": "nslcd", "adclient": "Centrify", "vasd": "Quest", "lsassd": "PBIS",
 }
 
-// Directory names the directory client that runs on the host, or is empty. Its
-// accounts are shared: what one host locks is locked everywhere.
+// Directory names the client of a directory of accounts (sssd, winbind …) that runs
+// on the host; empty when none was seen. Such accounts are shared by many hosts: what
+// one host locks is locked everywhere.
 func Directory(h Host) string {
 	running := func(p fact.Process) bool { return directoryClients[p.Name] != "" }
 	if n := slices.IndexFunc(h.Facts.Processes.Value, running); n >= 0 {

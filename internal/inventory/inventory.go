@@ -18,7 +18,7 @@ type Host struct {
 	Scan    string        `json:"scan"`    // id of the last scan that visited it
 	Visited time.Time     `json:"visited"` // when that visit ended
 	Seen    time.Time     `json:"seen"`    // when it was last reached; zero if never
-	Took    time.Duration `json:"took"`
+	Took    time.Duration `json:"took"`    // how long the last visit took
 	Root    bool          `json:"root"`    // whether the last visit had root
 	NoRoot  string        `json:"no_root"` // why it had not, when it was wanted
 	Facts   fact.Set      `json:"facts"`
@@ -69,7 +69,7 @@ type HostKey struct {
 	Fingerprint string `json:"fingerprint"` // SHA256:…
 }
 
-// Algorithms are what an SSH connection settled on, or would have to.
+// Algorithms are names of algorithms of SSH, by what they are for.
 type Algorithms struct {
 	KeyExchange []string `json:"key_exchange,omitempty"`
 	HostKey     []string `json:"host_key,omitempty"`

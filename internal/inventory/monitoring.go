@@ -60,7 +60,7 @@ func (f Fleet) SeenMonitoring() Monitoring {
 	return m
 }
 
-// Watchers names what runs on the host and watches it.
+// Watchers names the products that run on the host and watch it, sorted.
 func (h Host) Watchers() []string {
 	seen := map[string]bool{}
 	for _, p := range h.Facts.Processes.Value {

@@ -22,9 +22,9 @@ type Recent struct {
 	Blind bool          `json:"blind"` // the host's clock was not measured: At is Raw
 }
 
-// RecentChanges lists what changed on all hosts since a moment, the oldest first.
-// Hosts' clocks are wrong, each in its own way: what they tell is moved by what
-// theirs was off when it was measured.
+// RecentChanges lists what changed on all hosts since a moment of the laptop's clock,
+// the oldest first. The times that a host tells are corrected by what its clock was
+// off when it was measured; an offset of up to a second is left as it is.
 func RecentChanges(f Fleet, since time.Time) []Recent {
 	out := []Recent{}
 	for _, h := range f.Hosts {

@@ -46,27 +46,29 @@ type describer interface {
 
 // Options are how hosts are visited.
 type Options struct {
-	ID       string // of this scan
-	Facts    []fact.Fact
-	Parallel int           // hosts at once, beside those that keep us waiting; 25 when zero
-	Patience time.Duration // after which a host keeps us waiting; 2 s when zero
-	Deadline time.Duration // for one host, from its first packet; 90 s when zero
-	Root     shell.Root
-	Become   shell.Become
-	Password func(name, user string) func(context.Context) (shell.Attempt, error) // for the way to root; nil when there is none
+	ID       string        // of this scan
+	Facts    []fact.Fact   // what is asked of each host
+	Parallel int           // hosts at once, not counting those slower than Patience; 25 when zero
+	Patience time.Duration // how long a visit may take before another begins beside it; 2 s when zero
+	Deadline time.Duration // for the visit of one host, from its beginning; 90 s when zero
+	Root     shell.Root    // whether root is wanted
+	Become   shell.Become  // and how it is got
 	Limits   shell.Limits
 	Stdin    map[string][]byte // what a fact's script reads, by the fact's name
 	Now      func() time.Time
 
-	// Keep takes over the connection of a host that was looked at; without it each
-	// is closed.
+	// Password returns what hands out a password for root on the host of this name,
+	// where we are logged in as user. Nil when there is none.
+	Password func(name, user string) func(context.Context) (shell.Attempt, error)
+
+	// Keep takes over the connection of a host whose visit went through; it closes
+	// it. When it is nil, each is closed.
 	Keep func(name string, l Link)
 
-	// Began hears of each host as its visit begins; it must not block.
+	// Began is told of each host as its visit begins; it must not block.
 	Began func(name string)
-	// Ended gets the hosts whose visits have ended since the last call, to keep
-	// them; it is never called twice at once. An error ends the scan: what cannot
-	// be kept is not worth collecting.
+	// Ended stores the hosts whose visits have ended since the last call; it is never
+	// called twice at once. Its error ends the scan.
 	Ended func([]inventory.Host) error
 }
 
@@ -80,8 +82,9 @@ const (
 	waiting = 4
 )
 
-// Run visits the targets. It returns an error only when the scan as a whole was
-// cancelled or its results could not be kept; hosts end with a class.
+// Run visits the targets. What went wrong with one host is the class and the reason
+// that it ends with. An error means that the scan as a whole was cancelled, that
+// Ended failed, or that the facts' scripts cannot be put together.
 func Run(ctx context.Context, targets []Target, opts Options) error {
 	if opts.Parallel <= 0 {
 		opts.Parallel = defaultParallel

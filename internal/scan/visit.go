@@ -13,19 +13,19 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/host/shell"
 )
 
-// The sections of a visit that are no fact of their own.
+// Sections of a visit that several facts are read from.
 const (
-	sectionFiles = "files" // what brief scripts tell and every fact's files, in one process
-	sectionAgain = "again" // those that are read twice
-	sectionClock = "clock" // a fact, and the time by which others are read
+	sectionFiles = "files" // what brief scripts print and every fact's files
+	sectionAgain = "again" // the second reading of those that are read twice
+	sectionClock = "clock" // the clock fact, whose time dates what others tell
 )
 
 // uptimeFile dates the two readings by the host's own clock.
 const uptimeFile = "/proc/uptime"
 
-// Sections is what a visit asks for the facts: all files at once, behind what the
-// brief scripts tell, then each other script, then the second reading of the
-// counters.
+// Sections are the parts of the script that a visit sends for the facts: first the
+// brief scripts and all files, in one process; then each other script; last the
+// second reading of the counters.
 func Sections(facts []fact.Fact) []shell.Section {
 	facts = withSources(facts)
 	files, again := []string{uptimeFile}, []string(nil)
