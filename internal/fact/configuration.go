@@ -118,21 +118,22 @@ func grepLine(line string) (file string, number int, text string, ok bool) {
 // A configurationReader collects what the files of running programs say, and their
 // environments.
 type configurationReader struct {
-	names      map[string]string // what the host told of a process, by /proc/PID: its directory and name
-	processes  map[string]string
-	programs   map[string]string // whose a file is, by its name, where that alone does not tell
-	balancers  map[string]string // the process of HAProxy that was started with a file
-	usual      bool              // a HAProxy was started with files in their usual places
-	denied     []string          // files of HAProxy's that may not be read
-	balancing  []balancerFile
-	list       []Dependency
-	upstreams  []Upstream
-	nginxFiles []nginxFile
-	routers    []VirtualRouter
-	redis      []Setting
-	files      int // whose checksums were asked for
-	sums       []Configuration
-	whole      bool // the answer has its end
+	names          map[string]string // what the host told of a process, by /proc/PID: its directory and name
+	processes      map[string]string
+	programs       map[string]string // whose a file is, by its name, where that alone does not tell
+	balancers      map[string]string // the process of HAProxy that was started with a file
+	usual          bool              // a HAProxy was started with files in their usual places
+	denied         []string          // files of HAProxy's that may not be read
+	balancing      []balancerFile
+	list           []Dependency
+	upstreams      []Upstream
+	nginxFiles     []nginxFile
+	nginxUpstreams []nginxUpstream // until their files are put together
+	routers        []VirtualRouter
+	redis          []Setting
+	files          int // whose checksums were asked for
+	sums           []Configuration
+	whole          bool // the answer has its end
 }
 
 // note remembers which program made us read what follows, and where it runs.

@@ -21,9 +21,6 @@ type Upstream struct {
 	Lines     []string `json:"lines"`     // each server with its settings, scrubbed
 	File      string   `json:"file"`
 	Line      int      `json:"line"`
-
-	asks     bool     // something asks its servers how they are
-	includes []string // the files that its servers stand in, as patterns
 }
 
 // Key names the item in its list.
@@ -39,6 +36,14 @@ func parseUpstreams(r Raw) Observed[[]Upstream] {
 	return configured(d, r, d.upstreams, "nginx.conf")
 }
 
+// An nginxUpstream is an upstream whose servers may stand in several files.
+type nginxUpstream struct {
+	Upstream
+
+	asks     bool     // something asks its servers how they are
+	includes []string // the files that its servers stand in, as patterns
+}
+
 // An nginxFile is one that nginx reads: its name for people, and what was printed
 // of it.
 type nginxFile struct {
@@ -49,7 +54,7 @@ type nginxFile struct {
 // nginx reads upstreams and what requests are passed to. Words end at blanks and
 // semicolons.
 func (d *configurationReader) nginx(file string, lines []numbered, add adder) {
-	first, within, next, asks := len(d.upstreams), false, "", false
+	first, within, next, asks := len(d.nginxUpstreams), false, "", false
 	for _, l := range lines {
 		text, _, _ := strings.Cut(l.text, "#")
 		f := nginxWords(text)
@@ -64,18 +69,18 @@ func (d *configurationReader) nginx(file string, lines []numbered, add adder) {
 			case word == "health_check": // of NGINX Plus
 				asks = true
 			case len(args) == 0:
-			case word == "upstream" && len(d.upstreams) < maxItems:
+			case word == "upstream" && len(d.nginxUpstreams) < maxItems:
 				within = true
-				d.upstreams = append(d.upstreams, Upstream{
+				d.nginxUpstreams = append(d.nginxUpstreams, nginxUpstream{Upstream: Upstream{
 					Name: clean(args[0]), Servers: []string{}, Unchecked: []string{}, Backup: []string{}, Down: []string{}, Lines: []string{}, File: file, Line: l.number,
-				})
+				}})
 			case word == "server" && within:
-				d.upstreams[len(d.upstreams)-1].server(l.number, args, add)
+				d.nginxUpstreams[len(d.nginxUpstreams)-1].server(l.number, args, add)
 			case word == "include" && within:
-				u := &d.upstreams[len(d.upstreams)-1]
+				u := &d.nginxUpstreams[len(d.nginxUpstreams)-1]
 				u.includes = append(u.includes, strings.Trim(args[0], `"'`))
 			case word == "check" && within: // of a module that many build in
-				d.upstreams[len(d.upstreams)-1].asks = true
+				d.nginxUpstreams[len(d.nginxUpstreams)-1].asks = true
 			case word == "set" && len(args) > 1 && strings.Contains(args[1], "://"): // a variable that requests are passed to
 				urls(l.number, args[1], add)
 			case strings.HasSuffix(word, "_next_upstream"):
@@ -85,8 +90,8 @@ func (d *configurationReader) nginx(file string, lines []numbered, add adder) {
 			}
 		}
 	}
-	for n := first; n < len(d.upstreams); n++ {
-		u := &d.upstreams[n]
+	for n := first; n < len(d.nginxUpstreams); n++ {
+		u := &d.nginxUpstreams[n]
 		u.Next = next
 		u.asks = u.asks || asks
 	}
@@ -100,8 +105,8 @@ func nginxWords(text string) []string {
 // and takes those for asked that a module asks.
 func (d *configurationReader) includeServers() {
 	read := 0 // lines, some of them many times
-	for n := range d.upstreams {
-		u := &d.upstreams[n]
+	for n := range d.nginxUpstreams {
+		u := &d.nginxUpstreams[n]
 		for _, file := range d.included(u) {
 			if read > maxItems {
 				break // whatever files include one another how often
@@ -118,13 +123,14 @@ func (d *configurationReader) includeServers() {
 		if u.asks {
 			u.Unchecked = []string{}
 		}
+		d.upstreams = append(d.upstreams, u.Upstream)
 	}
 }
 
 // included are the files that an upstream includes. A relative pattern begins where
 // the main file is, wherever that may be: files of the same nginx as the upstream's,
 // as far as directories tell, go before those of another.
-func (d *configurationReader) included(u *Upstream) []nginxFile {
+func (d *configurationReader) included(u *nginxUpstream) []nginxFile {
 	var near, far []nginxFile
 	for _, file := range d.nginxFiles {
 		for _, pattern := range u.includes {

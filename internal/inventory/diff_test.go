@@ -181,6 +181,28 @@ func TestVolatileNamesExist(t *testing.T) {
 	}
 }
 
+// The items of every fact that is a list can be compared.
+func TestDiffOfEveryFact(t *testing.T) {
+	t.Parallel()
+	decode := func(f fact.Fact, value string) (set fact.Set, err error) {
+		err = f.Decode([]byte(`{"state":"ok","value":`+value+`}`), &set)
+		return set, err
+	}
+	for _, f := range fact.All() {
+		before, err := decode(f, "[]")
+		if err != nil || volatile[f.Name] {
+			continue // no list, or never compared
+		}
+		after, err := decode(f, "[{}]")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if changes := Diff(before, after); len(changes) != 1 || changes[0].Kind != Added {
+			t.Errorf("%s: %+v", f.Name, changes)
+		}
+	}
+}
+
 // hasField finds "fact" or "fact.field", also in the items of its lists.
 func hasField(set map[string]struct {
 	Value any `json:"value"`
