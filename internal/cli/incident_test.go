@@ -64,8 +64,8 @@ func (d desk) without(text string) string {
 func TestShow(t *testing.T) {
 	t.Parallel()
 	d := storyDesk(t)
-	goldenText(t, "show.json", d.without(d.must(t, "show", "--json")))
-	goldenText(t, "show.tsv", d.without(d.must(t, "show")))
+	golden(t, "show.json", d.without(d.must(t, "show", "--json")))
+	golden(t, "show.tsv", d.without(d.must(t, "show")))
 	code, _, stderr := d.nightcall(t, "show")
 	want := "next: give the last scan's command again, and it goes on where it stopped\n" +
 		"next: nightcall scan --retry-failed\nnext: nightcall findings\n"
@@ -73,17 +73,17 @@ func TestShow(t *testing.T) {
 		t.Errorf("exit %d, next steps:\n%s", code, stderr)
 	}
 	d.tty = true
-	goldenText(t, "show.tty", d.without(d.must(t, "show")))
+	golden(t, "show.tty", d.without(d.must(t, "show")))
 }
 
 func TestTimeline(t *testing.T) {
 	t.Parallel()
 	d := storyDesk(t)
-	goldenText(t, "timeline.tsv", d.must(t, "timeline"))
+	golden(t, "timeline.tsv", d.must(t, "timeline"))
 	lines := strings.SplitAfter(d.must(t, "timeline", "--json"), "\n")
-	goldenText(t, "timeline.jsonl", strings.Join(lines[1:], "")) // the id of the first is another each time
+	golden(t, "timeline.jsonl", strings.Join(lines[1:], "")) // the id of the first is another each time
 	d.tty = true
-	goldenText(t, "timeline.tty", d.must(t, "timeline"))
+	golden(t, "timeline.tty", d.must(t, "timeline"))
 	for _, tt := range []struct {
 		args []string
 		want int

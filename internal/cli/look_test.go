@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/nightcall-sh/nightcall/internal/fact"
 	"github.com/nightcall-sh/nightcall/internal/host"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
@@ -145,34 +143,13 @@ func unreached(name, reason string) inventory.Host {
 	}
 }
 
-// goldenText compares text with testdata/name.
-func goldenText(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", path, diff)
-	}
-}
-
 func TestHosts(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, visited("web1", "10.0.0.7", "S1"), unreached("web2", "connect: no route\x1b[31m to host"))
-	goldenText(t, "hosts.tsv", d.must(t, "hosts"))
-	goldenText(t, "hosts.json", d.must(t, "hosts", "--json"))
+	golden(t, "hosts.tsv", d.must(t, "hosts"))
+	golden(t, "hosts.json", d.must(t, "hosts", "--json"))
 	d.tty = true
-	goldenText(t, "hosts.txt", d.must(t, "hosts"))
+	golden(t, "hosts.txt", d.must(t, "hosts"))
 	if out := d.must(t, "hosts", "--class", "unreachable,auth"); strings.Contains(out, "web1") || !strings.Contains(out, "web2") {
 		t.Errorf("only the unreachable was asked for:\n%s", out)
 	}
@@ -198,7 +175,7 @@ func TestHostShow(t *testing.T) {
 	d := newDesk(t, visited("web1", "10.0.0.7", "S1"), unreached("web2", "connect: no route to host"))
 	d.tty = true
 	page := d.must(t, "host", "show", "web1")
-	goldenText(t, "host_show.txt", page)
+	golden(t, "host_show.txt", page)
 	if strings.ContainsRune(page, '\x1b') {
 		t.Error("a host's escape sequence reached the terminal")
 	}
@@ -245,8 +222,8 @@ func TestHostDiff(t *testing.T) {
 	if code != exitDone || stdout != "" || !strings.Contains(stderr, "nothing changed") {
 		t.Errorf("exit %d: %s%s", code, stdout, stderr)
 	}
-	goldenText(t, "host_diff.tsv", d.must(t, "host", "diff", "web1", "--from", "S1"))
-	goldenText(t, "host_diff.json", d.must(t, "host", "diff", "web1", "--from", "S1", "--to", "S2", "--json"))
+	golden(t, "host_diff.tsv", d.must(t, "host", "diff", "web1", "--from", "S1"))
+	golden(t, "host_diff.json", d.must(t, "host", "diff", "web1", "--from", "S1", "--to", "S2", "--json"))
 	for _, tt := range []struct {
 		code int
 		args []string
