@@ -4,8 +4,6 @@ package openssh_test
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
 	"errors"
 	"io"
 	"net"
@@ -356,26 +354,6 @@ func TestABastionIsLoggedInToOnce(t *testing.T) {
 	}
 }
 
-// A server that allows one session at a time gets one at a time.
-func TestOneSessionAtATime(t *testing.T) {
-	t.Parallel()
-	conn := dial(t, newDialer(t), hopTo(hosttest.StartSSHD(t, "MaxSessions 1")))
-	h := shell.New("web1", conn, shell.Options{Now: time.Now})
-	errs := make(chan error)
-	const commands = 10
-	for range commands {
-		go func() {
-			_, err := h.Probe(t.Context(), host.Command{Argv: []string{"sleep", "0.05"}})
-			errs <- err
-		}()
-	}
-	for range commands {
-		if err := <-errs; err != nil {
-			t.Error(err)
-		}
-	}
-}
-
 // A server without sessions for anybody says so before long.
 func TestNoSessionEver(t *testing.T) {
 	t.Parallel()
@@ -411,7 +389,7 @@ func TestAWrongPasswordCostsOneAttempt(t *testing.T) {
 		ok       bool
 	}{{"wrong", 1, false}, {"s3same right", 5, true}} {
 		var attempts atomic.Int32
-		route := passwordServer(t, "s3same right", &attempts)
+		route := sshServer(t, hosttest.OnePassword("s3same right", &attempts))
 		d := newDialer(t)
 		password := credential.New("Password", func(context.Context, string) (string, error) { return tt.password, nil }, nil)
 		d.Password = func(ssh.Hop, bool) *credential.Credential { return password }
@@ -449,7 +427,11 @@ func server(t *testing.T, text string) ssh.Route {
 // serverThat accepts connections on loopback until the test ends.
 func serverThat(t *testing.T, handle func(net.Conn)) ssh.Route {
 	t.Helper()
-	return ssh.Route{{Alias: "x", Address: "127.0.0.1", Port: hosttest.Serve(t, handle).Port, User: "root", Agent: "none"}}
+	return routeTo(hosttest.Serve(t, handle))
+}
+
+func routeTo(server *net.TCPAddr) ssh.Route {
+	return ssh.Route{{Alias: "x", Address: "127.0.0.1", Port: server.Port, User: "root", Agent: "none"}}
 }
 
 // arcfour is a server with a cipher that OpenSSH dropped. It runs in the process
@@ -461,52 +443,9 @@ func arcfour(t *testing.T) ssh.Route {
 	return sshServer(t, config)
 }
 
-// passwordServer lets in one password, over both of OpenSSH's doors, and counts
-// what it is offered. It runs in the process because a real sshd checks passwords
-// against the accounts of the machine.
-func passwordServer(t *testing.T, password string, attempts *atomic.Int32) ssh.Route {
-	t.Helper()
-	check := func(given string) (*xssh.Permissions, error) {
-		attempts.Add(1)
-		if given != password {
-			return nil, errors.New("wrong password")
-		}
-		return nil, nil
-	}
-	return sshServer(t, &xssh.ServerConfig{
-		PasswordCallback: func(_ xssh.ConnMetadata, given []byte) (*xssh.Permissions, error) { return check(string(given)) },
-		KeyboardInteractiveCallback: func(_ xssh.ConnMetadata, ask xssh.KeyboardInteractiveChallenge) (*xssh.Permissions, error) {
-			answers, err := ask("", "", []string{"Mot de passe : "}, []bool{false})
-			if err != nil || len(answers) != 1 {
-				return nil, errors.New("no answer")
-			}
-			return check(answers[0])
-		},
-	})
-}
-
+// sshServer is the way to a server with this configuration, which gives nobody a
+// session.
 func sshServer(t *testing.T, config *xssh.ServerConfig) ssh.Route {
 	t.Helper()
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := xssh.NewSignerFromKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.AddHostKey(signer)
-	return serverThat(t, func(c net.Conn) {
-		conn, chans, reqs, err := xssh.NewServerConn(c, config)
-		if err != nil {
-			return
-		}
-		go xssh.DiscardRequests(reqs)
-		go func() {
-			for ch := range chans {
-				_ = ch.Reject(xssh.Prohibited, "no sessions here")
-			}
-		}()
-		_ = conn.Wait()
-	})
+	return routeTo(hosttest.ServeSSH(t, config))
 }

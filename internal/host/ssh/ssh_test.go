@@ -63,26 +63,6 @@ func TestContractOnTwoSessions(t *testing.T) {
 	hosttest.Contract(t, shell.New("web1", conn, shell.Options{Now: time.Now}), t.TempDir())
 }
 
-// A server that allows one session at a time gets one at a time.
-func TestOneSessionAtATime(t *testing.T) {
-	t.Parallel()
-	conn := dial(t, newDialer(t), hopTo(hosttest.StartSSHD(t, "MaxSessions 1")))
-	h := shell.New("web1", conn, shell.Options{Now: time.Now})
-	errs := make(chan error)
-	const commands = 10
-	for range commands {
-		go func() {
-			_, err := h.Probe(t.Context(), host.Command{Argv: []string{"sleep", "0.05"}})
-			errs <- err
-		}()
-	}
-	for range commands {
-		if err := <-errs; err != nil {
-			t.Error(err)
-		}
-	}
-}
-
 func TestContractThroughTwoBastions(t *testing.T) {
 	t.Parallel()
 	outer, inner, target := hosttest.StartSSHD(t), hosttest.StartSSHD(t), hosttest.StartSSHD(t, "MaxSessions 100")
@@ -295,7 +275,7 @@ func TestABrokenLineHidesNoOtherKey(t *testing.T) {
 func TestAWrongPasswordCostsOneAttempt(t *testing.T) {
 	t.Parallel()
 	var attempts atomic.Int32
-	server := passwordServer(t, "right", &attempts)
+	server := hosttest.ServeSSH(t, hosttest.OnePassword("right", &attempts)).Port
 	for _, tt := range []struct {
 		password string
 		want     int32

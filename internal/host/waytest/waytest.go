@@ -51,6 +51,7 @@ type Wire func(t *testing.T, s Settings) Dial
 func Run(t *testing.T, wire Wire) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, Wire){
+		"one session at a time":        oneSessionAtATime,
 		"one-time code at the bastion": oneTimeCodeAtTheBastion,
 		"no code without a key":        noCodeWithoutAKey,
 		"a key and then a password":    keyAndPassword,
