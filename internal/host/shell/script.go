@@ -262,7 +262,8 @@ func octal(data []byte) string {
 // each as it begins, and a / behind one that it leaves out. Where the subshell ends
 // within a section, that section is over, and those behind it get another subshell.
 // A shell that makes no process for a subshell ($$ is then its id) gets one for each
-// section.
+// section. bash before 4 ends a $( at the first parenthesis that nothing opened,
+// hence the one before its pattern.
 //
 // nc_spare keeps heavy sections from a host in distress: a load of four for each
 // processor, less than 2 % of the memory or less than half a per cent of the root
@@ -346,7 +347,7 @@ nc_begun=$(nc_pid; [ "$nc_p" != $$ ] && cd / || exit
 exec 8>&1 >&7 </dev/null 3<&- 4>&- 7>&-
 for nc_name; do
 printf '%s ' "$nc_name" >&8
-case $nc_heavy in *" $nc_name "*) nc_spare "$nc_name" && { printf '/ ' >&8; continue; } ;; esac
+case $nc_heavy in (*" $nc_name "*) nc_spare "$nc_name" && { printf '/ ' >&8; continue; } ;; esac
 printf '%s\n%s begin %s %s\n' "$nc_ended" "$nc_mark" "$nc_name" "$nc_p"
 "nc_body_$nc_name" 8>&-; nc_exit=$?
 nc_end "$nc_name"
