@@ -41,9 +41,10 @@ var (
 
 // packagesOfDpkg finds the stanzas' first lines in dpkg's own file by words, not
 // patterns. Choosing among the lines behind them there too costs the host three
-// times as much, awk two and a half times, dpkg-query ten times.
+// times as much, awk two and a half times, dpkg-query ten times. dpkg writes at most
+// twelve lines between a package's name and its version.
 var packagesOfDpkg = `echo "#dpkg"
-grep -F -A10 '` + firstLines(interesting) + `' /var/lib/dpkg/status`
+grep -F -A13 '` + firstLines(interesting) + `' /var/lib/dpkg/status`
 
 // firstLines are the beginnings of those stanzas' first lines.
 func firstLines(names []string) string {

@@ -1,6 +1,10 @@
 package fact
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -29,6 +33,27 @@ func TestPackages(t *testing.T) {
 		if got := observe(packagesFact(), Raw{Out: out}).Packages; got.State != Unknown || got.Reason == "" {
 			t.Errorf("%q: %+v", out, got)
 		}
+	}
+}
+
+// TestLongestStanza asks of a package for which dpkg writes all there is before its
+// version, in dpkg's order.
+func TestLongestStanza(t *testing.T) {
+	t.Parallel()
+	status := filepath.Join(t.TempDir(), "status")
+	const stanza = "Package: bash\nEssential: yes\nProtected: yes\nStatus: install ok installed\nPriority: required\nSection: shells\n" +
+		"Installed-Size: 7160\nOrigin: Devuan\nMaintainer: Devuan Developers <d@example.org>\nBugs: https://bugs.example.org/\nArchitecture: amd64\n" +
+		"Multi-Arch: foreign\nSource: bash (5.2.15-2)\nVersion: 5.2.15-2+b2\nReplaces: bash-doc\n"
+	if err := os.WriteFile(status, []byte(stanza), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(packagesOfDpkg, "/var/lib/dpkg/status", status)).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Package{{"bash", "5.2.15-2+b2", "amd64", "dpkg"}}
+	if got := observe(packagesFact(), Raw{Out: string(out)}).Packages; cmp.Diff(want, got.Value) != "" {
+		t.Errorf("%+v", got)
 	}
 }
 
