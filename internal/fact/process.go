@@ -50,12 +50,18 @@ ps -A -ww -o pid=PID -o ppid=PPID -o user=USER_OF_THE_PROCESS______ -o rss=RSS -
 ps -o pid,ppid,user,rss,stat,etime,time,args || ps -o pid,ppid,user,rss,stat,args || ps -o pid,ppid,user,vsz,stat,args`
 
 func parseProcesses(r Raw) Observed[[]Process] {
-	first, table, _ := strings.Cut(r.Out, "\n")
-	self := integer(strings.TrimPrefix(first, "#self "))
+	header, table, _ := strings.Cut(r.Out, "\n")
+	self := integer(strings.TrimPrefix(header, "#self "))
+	var o Observed[[]Process]
 	if ofProc.MatchString(table) {
-		return processesOfProc(table, self, r.Files["/etc/passwd"].Content)
+		o = processesOfProc(table, self, r.Files["/etc/passwd"].Content)
+	} else {
+		o = processesOfPS(table, self)
 	}
-	return processesOfPS(table, self)
+	if first := func(p Process) bool { return p.PID == 1 }; !r.Root && o.State == OK && !slices.ContainsFunc(o.Value, first) {
+		return partly(o.Value, o.Source, "without root, this host shows only our own processes")
+	}
+	return o
 }
 
 // psColumns is what the script asks of ps.

@@ -59,4 +59,22 @@ func TestProcessDialects(t *testing.T) {
 	}
 }
 
+// Where /proc is mounted with hidepid, as on many hardened hosts, users see nothing of
+// others: no first process either.
+func TestHiddenProcesses(t *testing.T) {
+	t.Parallel()
+	const ours = "700/stat:700 (sleep) S 1 700 700 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 100 0 0\n700/cmdline:sleep\x009\x00\n"
+	const first = "1/stat:1 (init) S 0 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1 0 0\n1/cmdline:/sbin/init\x00\n"
+	for _, tt := range []struct {
+		table string
+		root  bool
+		want  State
+	}{{ours, false, Partial}, {ours, true, OK}, {first + ours, false, OK}, {"500 1 kim 900 S 01:00 00:00 sleep 9\n", false, Partial}} {
+		got := observe(processesFact(), Raw{Out: "#self 9\n" + tt.table, Root: tt.root}).Processes
+		if got.State != tt.want || len(got.Value) == 0 || tt.want == Partial && !strings.Contains(got.Reason, "only our own") {
+			t.Errorf("root %t, %q: %+v", tt.root, tt.table, got)
+		}
+	}
+}
+
 func FuzzProcesses(f *testing.F) { fuzzFact(f, processesFact()) }
