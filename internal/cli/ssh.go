@@ -125,10 +125,7 @@ func remoteLine(command []string) string {
 
 // noteLogin writes that somebody is about to log in.
 func (i *openIncident) noteLogin(ctx context.Context, opts sshOptions, name string, command []string) error {
-	argv := []string{"ssh", name}
-	for _, word := range command {
-		argv = append(argv, redact.Text(word))
-	}
+	argv := append([]string{"ssh", name}, redact.Argv(command)...)
 	start := timeline.CommandStart{Run: ulid.Make().String(), Argv: argv, Change: opts.change}
 	return i.Append(ctx, timeline.CommandStarted, name, start)
 }
