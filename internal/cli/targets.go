@@ -38,18 +38,21 @@ func (t target) name() string {
 type targetList struct {
 	big     bool // ranges of any size are fine
 	targets []target
-	seen    map[string]bool
+	seen    map[string]int // where each of them is in targets
 }
 
+// addTarget takes a target that is new. A host that was named is one also where a
+// range has it: then it is kept when it is silent.
 func (l *targetList) addTarget(t target) {
 	key := t.User + "@" + t.name()
-	if l.seen[key] {
+	if n, ok := l.seen[key]; ok {
+		l.targets[n].Swept = l.targets[n].Swept && t.Swept
 		return
 	}
 	if l.seen == nil {
-		l.seen = map[string]bool{}
+		l.seen = map[string]int{}
 	}
-	l.seen[key] = true
+	l.seen[key] = len(l.targets)
 	l.targets = append(l.targets, t)
 }
 
