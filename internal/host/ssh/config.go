@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -86,7 +87,7 @@ func LoadConfig(file, home, user string) (*Config, error) {
 		if err != nil {
 			return nil, fmt.Errorf("ssh configuration: %w", err)
 		}
-		parsed, err := ssh_config.Decode(bytes.NewReader(data))
+		parsed, err := ssh_config.Decode(bytes.NewReader(unquoteIncludes(data)))
 		if err != nil {
 			c.viaSSH = err.Error()
 			continue
@@ -361,7 +362,7 @@ func aliasesIn(file, home string, depth int) ([]string, error) {
 		return nil, err
 	}
 	var names []string
-	for line := range strings.Lines(string(data)) {
+	for line := range strings.Lines(string(unquoteIncludes(data))) {
 		keyword, values := directive(line)
 		switch keyword {
 		case "host":
@@ -383,6 +384,21 @@ func aliasesIn(file, home string, depth int) ([]string, error) {
 	return names, nil
 }
 
+var (
+	includeLine = regexp.MustCompile(`(?mi)^[ \t]*include[ \t=].*$`)
+	inQuotes    = regexp.MustCompile(`"[^"\n]*"`)
+)
+
+// unquoteIncludes takes the quotes off the files that Include names, for which the
+// parser would look with them. A name is a pattern, in which ? stands for a blank.
+func unquoteIncludes(data []byte) []byte {
+	return includeLine.ReplaceAllFunc(data, func(line []byte) []byte {
+		return inQuotes.ReplaceAllFunc(line, func(name []byte) []byte {
+			return bytes.ReplaceAll(bytes.Trim(name, `"`), []byte(" "), []byte("?"))
+		})
+	})
+}
+
 // directive splits a line into its keyword, in lower case, and its values; an
 // equals sign may stand between them.
 func directive(line string) (keyword string, values []string) {
@@ -396,7 +412,6 @@ func directive(line string) (keyword string, values []string) {
 }
 
 func included(pattern, from, home string, depth int) ([]string, error) {
-	pattern = strings.Trim(pattern, `"`)
 	switch {
 	case strings.HasPrefix(pattern, "~/"):
 		pattern = filepath.Join(home, pattern[2:])

@@ -162,6 +162,27 @@ func TestAliases(t *testing.T) {
 	}
 }
 
+// As nightcall ssh-config --write spells it, also where incidents are kept in
+// "Application Support".
+func TestQuotedInclude(t *testing.T) {
+	t.Parallel()
+	dir := home(t, map[string]string{
+		"of incidents/ssh_config": "Host web1\n    HostName 192.0.2.7\n    User deploy\n",
+		"plain":                   "Host db1\n    HostName \"192.0.2.8\"\n",
+	})
+	config := fmt.Sprintf("Include \"%s/of incidents/ssh_config\"\n  include = \"%s/plain\" # more\nHost *\n    Port 2222\n", dir, dir)
+	c := load(t, config)
+	for name, want := range map[string]string{"web1": "deploy@192.0.2.7:2222", "db1": "me@192.0.2.8:2222"} {
+		r, err := c.Route(t.Context(), ssh.Target{Host: name})
+		if got := describe(r); err != nil || got != want {
+			t.Errorf("%s is %s, want %s: %v", name, got, want, err)
+		}
+	}
+	if names, err := c.Aliases(); err != nil || !slices.Equal(names, []string{"web1", "db1"}) {
+		t.Errorf("aliases %q: %v", names, err)
+	}
+}
+
 func TestLoadConfigRefusesWhatIsNotThere(t *testing.T) {
 	t.Parallel()
 	if _, err := ssh.LoadConfig("/nightcall/none", t.TempDir(), "me"); err == nil {
