@@ -200,8 +200,20 @@ func (i *openIncident) writeSSHConfig(ctx context.Context, config export.Config,
 	if changed {
 		fmt.Fprintf(i.app.io.Err, "%s: one Include line added at the top\n", result.Include)
 	}
-	if config.Hosts > 0 {
-		fmt.Fprintf(i.app.io.Err, "nightcall: hint: ssh %s\n", config.Aliases()[0])
+	return i.hintLogin(ctx, config)
+}
+
+// hintLogin names a host to log in to, of those that a visit has reached.
+func (i *openIncident) hintLogin(ctx context.Context, config export.Config) error {
+	hosts, err := i.DB.Roster(ctx)
+	if err != nil {
+		return err
+	}
+	for _, h := range hosts {
+		if config.Has(h.Name) && !h.Seen.IsZero() {
+			fmt.Fprintf(i.app.io.Err, "nightcall: hint: ssh %s\n", h.Name)
+			break
+		}
 	}
 	return nil
 }

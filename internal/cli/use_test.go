@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nightcall-sh/nightcall/internal/host"
 	"github.com/nightcall-sh/nightcall/internal/host/hosttest"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
 	"github.com/nightcall-sh/nightcall/internal/timeline"
@@ -90,6 +91,18 @@ func TestSSHConfigWrite(t *testing.T) {
 	d.must(t, "ssh-config", "--remove")
 	if after, err := os.ReadFile(own); err != nil || string(after) != before {
 		t.Errorf("removed: %q, %v", after, err)
+	}
+}
+
+// What to type next is a login that works: a mistyped name that comes first in the
+// list is none.
+func TestSSHConfigHintsAtAHostThatWasReached(t *testing.T) {
+	t.Parallel()
+	typo := visited("aweb1", "aweb1", "S1")
+	typo.Class, typo.Seen = host.ClassUnreachable, time.Time{}
+	d := newDesk(t, typo, visited("web1", "10.0.0.7", "S1"))
+	if code, _, stderr := d.nightcall(t, "ssh-config", "--write"); code != exitDone || !strings.HasSuffix(stderr, "nightcall: hint: ssh web1\n") {
+		t.Errorf("exit %d: %s", code, stderr)
 	}
 }
 
