@@ -81,7 +81,7 @@ func (a *app) incidentDirs() (dirs []string, current string, err error) {
 		return nil, "", withHint(err, "export NIGHTCALL_HOME=DIR")
 	}
 	if dirs, err = h.List(); err != nil {
-		return nil, "", err
+		return nil, "", withHint(err, "export NIGHTCALL_HOME=DIR has incidents looked for elsewhere")
 	}
 	current, err = a.currentDir()
 	if err != nil {

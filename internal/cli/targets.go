@@ -171,7 +171,7 @@ func (l *targetList) addKnownHosts(home string) (hashed int, err error) {
 	file := filepath.Join(home, ".ssh", "known_hosts")
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return 0, fmt.Errorf("targets: %w", err)
+		return 0, usageError("nightcall scan web1 10.0.1.0/28", "targets: %w", err)
 	}
 	for line := range strings.Lines(string(data)) {
 		fields := strings.Fields(line)
