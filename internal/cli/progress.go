@@ -67,7 +67,8 @@ func (p *progress) hostBegan(name string) {
 	p.inWork[name] = p.now()
 }
 
-// hostEnded prints how a host's visit ended.
+// hostEnded prints how a host's visit ended, with the whole of the reason: on a
+// terminal it is printed nowhere else.
 func (p *progress) hostEnded(h inventory.Host, show bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -81,7 +82,7 @@ func (p *progress) hostEnded(h inventory.Host, show bool) {
 		return
 	}
 	p.erase()
-	fmt.Fprintf(p.io.Err, "%s %-11s %s%s\n", p.count(), h.Class, printable(h.Name), afterColon(p.clip(printable(h.Reason))))
+	fmt.Fprintf(p.io.Err, "%s %-11s %s%s\n", p.count(), h.Class, printable(h.Name), afterColon(printable(h.Reason)))
 }
 
 func afterColon(text string) string {
