@@ -359,8 +359,9 @@ func (r *reach) open(ctx context.Context, h inventory.Host, limits shell.Limits,
 	if err != nil {
 		return nil, nil, err
 	}
+	user := t.Access.User // which --login may have made another than the last visit's
 	opts := shell.Options{
-		Root: r.opts.wanted(), Become: r.opts.become.Become, User: h.Access.User, Password: r.rootPassword(h.Name, h.Access.User), Limits: limits, Now: now,
+		Root: r.opts.wanted(), Become: r.opts.become.Become, User: user, Password: r.rootPassword(h.Name, user), Limits: limits, Now: now,
 	}
 	return shell.New(h.Name, link, opts), link.Close, nil
 }
