@@ -120,10 +120,16 @@ func runExport(ctx context.Context, a *app, format exportFormat, opts exportOpti
 	if err != nil {
 		return err
 	}
-	if opts.file == "" {
-		return printExport(a, format, text, warnings)
+	hosts := len(fleet.Hosts)
+	for _, w := range warnings {
+		if w.Left {
+			hosts--
+		}
 	}
-	return incident.writeExport(ctx, format, opts.file, text, warnings, len(fleet.Hosts))
+	if opts.file == "" {
+		return printExport(a, format, text, warnings, hosts)
+	}
+	return incident.writeExport(ctx, format, opts.file, text, warnings, hosts)
 }
 
 // An exportResult is what --json prints.
@@ -135,9 +141,9 @@ type exportResult struct {
 	Text     string           `json:"text,omitempty"`
 }
 
-func printExport(a *app, format exportFormat, text []byte, warnings []export.Warning) error {
+func printExport(a *app, format exportFormat, text []byte, warnings []export.Warning, hosts int) error {
 	if a.json {
-		return printJSON(a.io, exportResult{Format: format.name, Warnings: notNil(warnings), Text: string(text)})
+		return printJSON(a.io, exportResult{Format: format.name, Hosts: hosts, Warnings: notNil(warnings), Text: string(text)})
 	}
 	printWarnings(a, warnings)
 	_, err := a.io.Out.Write(text)
@@ -148,11 +154,6 @@ func (i *openIncident) writeExport(ctx context.Context, format exportFormat, fil
 	path, err := filepath.Abs(file)
 	if err != nil {
 		return fmt.Errorf("export to %s: %w", file, err)
-	}
-	for _, w := range warnings {
-		if w.Left {
-			hosts--
-		}
 	}
 	entry := timeline.Export{Format: format.name, Path: path, Hosts: hosts}
 	if err := i.Append(ctx, timeline.Exported, "", entry); err != nil {

@@ -223,6 +223,10 @@ func TestExport(t *testing.T) {
 		if err := json.Unmarshal([]byte(stdout), &result); code != exitDone || err != nil || result.Path != file || result.Warnings == nil {
 			t.Errorf("%s: exit %d: %s%s", format, code, stdout, stderr)
 		}
+		var printed exportResult
+		if err := json.Unmarshal([]byte(d.must(t, "export", format, "--json")), &printed); err != nil || printed.Hosts != result.Hosts || printed.Hosts == 0 || printed.Text != text {
+			t.Errorf("%s: printed %+v, written %+v: %v", format, printed, result, err)
+		}
 		if written, err := os.ReadFile(file); err != nil || string(written) != text {
 			t.Errorf("%s: the file is not what is printed: %v", format, err)
 		}
