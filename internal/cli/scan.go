@@ -58,8 +58,9 @@ func newScanCmd(a *app) *cobra.Command {
 there, every step bounded in time and output.
 
 A TARGET is a host of your ssh configuration, [user@]host[:port], or a range like
-10.0.1.0/28. Of a range only addresses that answer are kept. Without a target the
-hosts already known are looked at again. A scan that was interrupted goes on where
+10.0.1.0/28. Of a range only addresses that answer are kept. A host that is named
+twice is visited once, as the user that was named first. Without a target the hosts
+already known are looked at again. A scan that was interrupted goes on where
 it stopped: hosts it had finished are not visited again, unless --fresh is given.
 
 Keys, the agent, bastions (ProxyJump) and names come from your ssh configuration.

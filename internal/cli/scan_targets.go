@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/nightcall-sh/nightcall/internal/host"
@@ -113,7 +115,51 @@ func (s *scanRun) resolve(ctx context.Context, named []target) ([]routed, error)
 		s.swept[st.Name] = t.Swept
 		targets = append(targets, st)
 	}
-	return targets, nil
+	return s.eachOnce(ctx, targets, hosts)
+}
+
+// eachOnce keeps one machine from becoming two: an address of a range that is also
+// where a named host is dialled is that host, and where a known one is, it goes by
+// the name it has.
+func (s *scanRun) eachOnce(ctx context.Context, targets []routed, known []inventory.Host) ([]routed, error) {
+	named, owner, names := map[string]bool{}, map[string]inventory.Host{}, map[string]bool{}
+	for _, t := range targets {
+		if end := dialled(t.Access); !s.swept[t.Name] {
+			named[end] = true
+		}
+	}
+	for _, h := range known {
+		owner[dialled(h.Access)], names[h.Name] = h, true
+	}
+	var once []routed
+	for _, t := range targets {
+		end := dialled(t.Access)
+		h, isKnown := owner[end]
+		switch {
+		case !s.swept[t.Name] || end == "":
+		case named[end]:
+			continue
+		case isKnown && !names[t.Name]:
+			k, err := s.reach.known(ctx, h)
+			if err != nil {
+				return nil, err
+			}
+			if dialled(k.Access) == end { // also by the configuration of today
+				t = k
+			}
+		}
+		once = append(once, t)
+	}
+	return once, nil
+}
+
+// dialled is where a host is connected to from here; empty for one behind a bastion,
+// where another machine may have the same address.
+func dialled(a inventory.Access) string {
+	if len(a.Jump) > 0 {
+		return ""
+	}
+	return net.JoinHostPort(a.Address, strconv.Itoa(a.Port))
 }
 
 // knownHosts takes hosts of the inventory.

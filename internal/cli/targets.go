@@ -38,21 +38,25 @@ func (t target) name() string {
 type targetList struct {
 	big     bool // ranges of any size are fine
 	targets []target
-	seen    map[string]int // where each of them is in targets
+	seen    map[string]int // where each name is in targets
 }
 
 // addTarget takes a target that is new. A host that was named is one also where a
-// range has it: then it is kept when it is silent.
+// range has it: then it is kept when it is silent. Of two users for one host the one
+// counts who was said first.
 func (l *targetList) addTarget(t target) {
-	key := t.User + "@" + t.name()
-	if n, ok := l.seen[key]; ok {
-		l.targets[n].Swept = l.targets[n].Swept && t.Swept
+	if n, ok := l.seen[t.name()]; ok {
+		known := &l.targets[n]
+		if known.User == "" || known.Swept && !t.Swept && t.User != "" {
+			known.User = t.User
+		}
+		known.Swept = known.Swept && t.Swept
 		return
 	}
 	if l.seen == nil {
 		l.seen = map[string]int{}
 	}
-	l.seen[key] = len(l.targets)
+	l.seen[t.name()] = len(l.targets)
 	l.targets = append(l.targets, t)
 }
 
