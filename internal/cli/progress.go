@@ -25,12 +25,15 @@ type progress struct {
 	now   func() time.Time
 	quiet bool
 
+	turn    sync.Mutex // of who asks
 	mu      sync.Mutex
 	began   time.Time
 	done    int
 	silent  int // addresses of ranges where nothing answered
 	inWork  map[string]time.Time
 	drawn   int // lines on the screen that are ours
+	asking  bool
+	held    []string // lines that wait until the person has answered
 	stop    chan struct{}
 	stopped sync.WaitGroup
 }
@@ -54,7 +57,9 @@ func (p *progress) animate() {
 			return
 		case <-tick.C:
 			p.mu.Lock()
-			p.draw()
+			if !p.asking {
+				p.draw()
+			}
 			p.mu.Unlock()
 		}
 	}
@@ -81,8 +86,18 @@ func (p *progress) hostEnded(h inventory.Host, show bool) {
 	if p.quiet {
 		return
 	}
+	p.say("%s %-11s %s%s", p.count(), h.Class, printable(h.Name), afterColon(printable(h.Reason)))
+}
+
+// say writes a line above the block, or keeps it while a person types.
+func (p *progress) say(format string, args ...any) {
+	p.held = append(p.held, fmt.Sprintf(format, args...))
+	if p.asking {
+		return
+	}
 	p.erase()
-	fmt.Fprintf(p.io.Err, "%s %-11s %s%s\n", p.count(), h.Class, printable(h.Name), afterColon(printable(h.Reason)))
+	fmt.Fprintln(p.io.Err, strings.Join(p.held, "\n"))
+	p.held = nil
 }
 
 func afterColon(text string) string {
@@ -98,12 +113,26 @@ func (p *progress) count() string {
 	return fmt.Sprintf("[%*d/%d]", width, p.done, p.total)
 }
 
-// hold takes the block off the screen while a person is asked something.
+// hold takes the block off the screen while a person is asked something, and says
+// that they are waited for. Visits go on, and what they come to is said afterwards.
 func (p *progress) hold(ask func()) {
+	p.turn.Lock()
+	defer p.turn.Unlock()
+	p.mu.Lock()
+	if p.io.InTTY {
+		p.say("%s waiting for you; no host's time runs out meanwhile", p.count())
+	}
+	p.erase()
+	p.asking = true
+	p.mu.Unlock()
+	ask()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.erase()
-	ask()
+	p.asking = false
+	if len(p.held) > 0 {
+		fmt.Fprintln(p.io.Err, strings.Join(p.held, "\n"))
+		p.held = nil
+	}
 }
 
 // close takes the block off the screen for good.

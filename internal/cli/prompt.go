@@ -6,12 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
+	"time"
 
-	"golang.org/x/term"
-
+	"github.com/nightcall-sh/nightcall/internal/credential"
 	"github.com/nightcall-sh/nightcall/internal/stdio"
 )
 
@@ -23,6 +22,7 @@ type prompter struct {
 	io    stdio.Streams
 	lines *bufio.Reader
 	mu    sync.Mutex
+	gone  error // why a question was given up: nobody is asked again
 }
 
 func newPrompter(streams stdio.Streams) *prompter {
@@ -31,25 +31,39 @@ func newPrompter(streams stdio.Streams) *prompter {
 
 // secret asks for something that is not shown. Where standard input is no
 // terminal its lines are the answers, one for each question, in order: so a
-// script pipes them in, and they never stand in argv or the environment.
+// script pipes them in, and they never stand in argv or the environment. At the end
+// of input (^D) the error wraps credential.ErrNone.
 func (p *prompter) secret(ctx context.Context, prompt string) (string, error) {
+	return p.secretWithin(ctx, prompt, 0)
+}
+
+// within is secret for questions that somebody has to answer in time, counted from
+// when they are shown.
+func (p *prompter) within(most time.Duration) credential.Ask {
+	return func(ctx context.Context, prompt string) (string, error) { return p.secretWithin(ctx, prompt, most) }
+}
+
+func (p *prompter) secretWithin(ctx context.Context, prompt string, most time.Duration) (string, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.io.InTTY {
-		return p.wait(ctx, prompt, p.readLine)
+	if p.gone != nil {
+		return "", p.gone
 	}
-	fmt.Fprintf(p.io.Err, "%s: ", printable(prompt))
-	defer fmt.Fprintln(p.io.Err)
-	fd := int(os.Stdin.Fd())
-	before, err := term.GetState(fd)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", prompt, err)
+	if most > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, most, fmt.Errorf("nobody answered in %s; the same command asks again", most))
+		defer cancel()
 	}
-	defer func() { _ = term.Restore(fd, before) }() // also when the person walks away in the middle
-	return p.wait(ctx, prompt, func() (string, error) {
-		secret, err := term.ReadPassword(fd)
-		return string(secret), err
-	})
+	if p.io.InTTY {
+		fmt.Fprintf(p.io.Err, "%s: ", printable(prompt))
+		defer fmt.Fprintln(p.io.Err)
+		show, err := stdio.HideTyping()
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", prompt, err)
+		}
+		defer show() // also when the person walks away in the middle
+	}
+	return p.wait(ctx, p.readSecret)
 }
 
 // line asks a question and returns the answer in lower case.
@@ -75,7 +89,7 @@ func (p *prompter) ask(ctx context.Context, question string) (string, error) {
 // typed is a line that shows as it is typed. Without one the line of the question
 // is left all the same.
 func (p *prompter) typed(ctx context.Context) (string, error) {
-	answer, err := p.wait(ctx, "answer", p.readLine)
+	answer, err := p.wait(ctx, p.readLine)
 	if err != nil {
 		fmt.Fprintln(p.io.Err)
 	}
@@ -84,7 +98,10 @@ func (p *prompter) typed(ctx context.Context) (string, error) {
 
 // wait returns what read reads, or gives up with ctx. The reader is left behind
 // then: nobody asks again.
-func (p *prompter) wait(ctx context.Context, what string, read func() (string, error)) (string, error) {
+func (p *prompter) wait(ctx context.Context, read func() (string, error)) (string, error) {
+	if p.gone != nil {
+		return "", p.gone
+	}
 	type answer struct {
 		text string
 		err  error
@@ -96,20 +113,31 @@ func (p *prompter) wait(ctx context.Context, what string, read func() (string, e
 	}()
 	select {
 	case a := <-done:
-		if a.err != nil {
-			return "", fmt.Errorf("%s: %w", what, a.err)
-		}
-		return a.text, nil
+		return a.text, a.err
 	case <-ctx.Done():
-		return "", context.Cause(ctx)
+		p.gone = context.Cause(ctx)
+		return "", p.gone
 	}
 }
 
 // readLine reads one line; the end of input is an empty answer.
 func (p *prompter) readLine() (string, error) {
+	line, err := p.readSecret()
+	if errors.Is(err, credential.ErrNone) {
+		return "", nil
+	}
+	return line, err
+}
+
+// readSecret reads one line. The end of input says that there is none; behind a line
+// without an end it is that.
+func (p *prompter) readSecret() (string, error) {
 	line, err := p.lines.ReadString('\n')
+	if errors.Is(err, io.EOF) && line == "" {
+		return "", credential.ErrNone
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
+		return "", fmt.Errorf("standard input: %w", err)
 	}
 	return strings.TrimRight(line, "\r\n"), nil
 }

@@ -34,6 +34,7 @@ type reachOptions struct {
 	noRoot      bool
 	become      become
 	attempts    int
+	answer      time.Duration
 	deadlines   ssh.Deadlines
 }
 
@@ -53,6 +54,7 @@ func (o *reachOptions) flags(cmd *cobra.Command) {
 	f.DurationVar(&o.deadlines.Banner, "banner-timeout", 10*time.Second, "longest wait for the server's greeting")
 	f.DurationVar(&o.deadlines.Kex, "kex-timeout", 15*time.Second, "longest key exchange")
 	f.DurationVar(&o.deadlines.Auth, "auth-timeout", 20*time.Second, "longest login, without the time you type")
+	f.DurationVar(&o.answer, "answer-timeout", 5*time.Minute, "longest wait for you at one question; nothing else times out meanwhile")
 }
 
 // A reach is everything needed to log in to the hosts of an incident.
@@ -62,6 +64,8 @@ type reach struct {
 	second    *openssh.Dialer // for what the first does not speak
 	opts      reachOptions
 	ask       credential.Ask
+	clock     host.Clock      // stands still while somebody is asked
+	life      context.Context //nolint:containedctx // of the command: a login that others wait for outlives the host that began it
 	passwords *passwords
 }
 
@@ -85,7 +89,7 @@ func (i *openIncident) newReach(ctx context.Context, opts reachOptions) (*reach,
 	}
 	trust.AcceptNew = opts.acceptNew
 	trust.Tell = func(e ssh.KeyEvent) error { return i.recordKey(ctx, e) }
-	r := &reach{config: config, opts: opts, ask: i.app.prompter().secret}
+	r := &reach{config: config, opts: opts, ask: i.app.prompter().within(opts.answer), life: ctx}
 	r.dialer = &ssh.Dialer{Trust: trust, Keys: ssh.NewKeys(r.asking), Deadlines: opts.deadlines}
 	r.passwords = &passwords{incident: i, ask: r.asking, allowed: opts.attempts, known: map[string]*credential.Credential{}}
 	if opts.askPassword {
@@ -101,8 +105,15 @@ func (i *openIncident) newReach(ctx context.Context, opts reachOptions) (*reach,
 }
 
 // asking asks through whatever r.ask is at the time: a scan's progress steps
-// aside for questions.
-func (r *reach) asking(ctx context.Context, prompt string) (string, error) { return r.ask(ctx, prompt) }
+// aside for questions. No host's time runs meanwhile.
+func (r *reach) asking(ctx context.Context, prompt string) (string, error) {
+	defer r.clock.Stand()()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := context.AfterFunc(r.life, func() { cancel(context.Cause(r.life)) })
+	defer stop()
+	return r.ask(ctx, prompt)
+}
 
 // Close ends the shared connections.
 func (r *reach) Close() error { return errors.Join(r.dialer.Close(), r.second.Close()) }
@@ -361,7 +372,7 @@ func (r *reach) open(ctx context.Context, h inventory.Host, limits shell.Limits,
 	}
 	user := t.Access.User // which --login may have made another than the last visit's
 	opts := shell.Options{
-		Root: r.opts.wanted(), Become: r.opts.become.Become, User: user, Password: r.rootPassword(h.Name, user), Limits: limits, Now: now,
+		Root: r.opts.wanted(), Become: r.opts.become.Become, User: user, Password: r.rootPassword(h.Name, user), Limits: limits, Clock: &r.clock, Now: now,
 	}
 	return shell.New(h.Name, link, opts), link.Close, nil
 }

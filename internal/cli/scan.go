@@ -100,7 +100,7 @@ func (o *scanOptions) flags(cmd *cobra.Command) {
 	f.BoolVar(&o.dryRun, "dry-run", false, "say which hosts would be visited and how, and connect to none")
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask: ranges over 4096 addresses are meant")
 	f.IntVar(&o.parallel, "parallel", 25, "hosts at once, beside those that have kept us waiting for 2 s")
-	f.DurationVar(&o.deadline, "deadline", 90*time.Second, "longest visit of one host, login included")
+	f.DurationVar(&o.deadline, "deadline", 90*time.Second, "longest visit of one host, login included, without the time you type")
 	f.DurationVar(&o.probeTimeout, "probe-timeout", 20*time.Second, "longest single probe")
 }
 
@@ -190,11 +190,12 @@ func (s *scanRun) run(ctx context.Context, targets []routed) error {
 	s.spareLaptop()
 	began := s.app.now()
 	s.progress = newProgress(s.app.io, len(targets), s.app.now)
-	s.reach.ask = holding(s.progress, s.reach.ask)
+	s.reach.ask, s.reach.life = holding(s.progress, s.reach.ask), ctx
 	err = scan.Run(ctx, unrouted(targets), scan.Options{
 		ID: s.id, Facts: s.opts.facts(), Parallel: s.opts.parallel, Deadline: s.opts.deadline,
 		Root: s.opts.reach.wanted(), Become: s.opts.reach.become.Become, Password: s.reach.rootPassword,
 		Limits: shell.Limits{Section: s.opts.probeTimeout, Total: s.opts.deadline},
+		Clock:  &s.reach.clock,
 		Now:    s.app.now,
 		Stdin:  s.opts.stdin,
 		Keep:   s.links.keeper(),

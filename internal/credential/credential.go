@@ -10,8 +10,12 @@ import (
 	"sync"
 )
 
-// Ask asks a person for a secret. An empty answer means that there is none.
+// Ask asks a person for a secret. An empty answer means that there is none; so does
+// an error that wraps ErrNone, where the empty one may be an answer.
 type Ask func(ctx context.Context, prompt string) (string, error)
+
+// ErrNone says that the person has no answer.
+var ErrNone = errors.New("no answer was given")
 
 // ErrRefused says that a host has refused the password, so that it is tried
 // nowhere else.
@@ -134,7 +138,7 @@ func (c *Credential) answer(ctx context.Context) (string, error) {
 		return value, nil
 	}
 	value, err := c.ask(ctx, c.prompt)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNone) {
 		return "", err
 	}
 	c.mu.Lock()

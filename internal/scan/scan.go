@@ -54,6 +54,7 @@ type Options struct {
 	Root     shell.Root    // whether root is wanted
 	Become   shell.Become  // and how it is got
 	Limits   shell.Limits
+	Clock    *host.Clock       // of Deadline and Limits.Total; stands still while somebody is asked
 	Stdin    map[string][]byte // what a fact's script reads, by the fact's name
 	Now      func() time.Time
 
@@ -177,7 +178,7 @@ func followers(ended <-chan inventory.Host) []inventory.Host {
 func visit(ctx context.Context, t Target, program *shell.Program, opts Options) inventory.Host {
 	opts.Began(t.Name)
 	began := opts.Now()
-	ctx, cancel := context.WithTimeoutCause(ctx, opts.Deadline,
+	ctx, cancel := opts.Clock.WithTimeout(ctx, opts.Deadline,
 		fmt.Errorf("%w: the visit took longer than %s", host.ErrTimeout, opts.Deadline))
 	defer cancel()
 
@@ -214,7 +215,7 @@ func look(ctx context.Context, t Target, program *shell.Program, opts Options, h
 		_ = link.Close()
 	}()
 	h.Access = link.Describe(t.Access)
-	shellOpts := shell.Options{Root: opts.Root, Become: opts.Become, User: h.Access.User, Limits: opts.Limits, Now: opts.Now}
+	shellOpts := shell.Options{Root: opts.Root, Become: opts.Become, User: h.Access.User, Limits: opts.Limits, Clock: opts.Clock, Now: opts.Now}
 	if opts.Password != nil {
 		shellOpts.Password = opts.Password(h.Name, h.Access.User)
 	}

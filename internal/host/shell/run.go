@@ -60,6 +60,7 @@ type Options struct {
 	// there is none for this host.
 	Password func(context.Context) (Attempt, error)
 	Limits   Limits
+	Clock    *host.Clock // of Limits.Total: Password may ask a person
 	Now      func() time.Time
 }
 
@@ -115,7 +116,7 @@ func (p *Program) pack(kind Kind) ([]byte, error) {
 // host's sentinels; the answers that came before it are in the Visit.
 func (p *Program) Run(ctx context.Context, wire Wire, opts Options) (Visit, error) {
 	opts.Limits = opts.Limits.withDefaults()
-	ctx, cancel := context.WithTimeoutCause(ctx, opts.Limits.Total,
+	ctx, cancel := opts.Clock.WithTimeout(ctx, opts.Limits.Total,
 		fmt.Errorf("%w: the whole visit took longer than %s", host.ErrTimeout, opts.Limits.Total))
 	defer cancel()
 	v, err := p.visit(ctx, wire, opts, false)

@@ -41,7 +41,7 @@ func (a *Answers) Password(ctx context.Context) (string, error) {
 		return "", a.stopped
 	}
 	if t.Value == "" {
-		return "", fmt.Errorf("%w: no password given", host.ErrAuth)
+		return "", fmt.Errorf("%w: no password was given; -k asks for it again", host.ErrAuth)
 	}
 	a.trial = &t
 	return t.Value, nil
@@ -73,6 +73,9 @@ func (a *Answers) person(ctx context.Context, question string) (string, error) {
 	a.Busy(true)
 	defer a.Busy(false)
 	answer, err := a.Ask(ctx, a.Hop.Alias+" asks: "+strings.TrimRight(question, ": "))
+	if errors.Is(err, credential.ErrNone) {
+		return "", fmt.Errorf("%w: it asks %q, and %w; the same command asks again", host.ErrAuth, question, credential.ErrNone)
+	}
 	if err != nil {
 		return "", fmt.Errorf("%w: it asks %q: %w", host.ErrAuth, question, err)
 	}

@@ -206,11 +206,11 @@ func (k *Keys) unlock(ctx context.Context, path string, data []byte) (ssh.Signer
 		return nil, errLocked
 	}
 	phrase, err := k.Ask(ctx, "Passphrase for "+path)
-	if err != nil {
+	if err != nil && !errors.Is(err, credential.ErrNone) {
 		return nil, err
 	}
 	if phrase == "" {
-		return nil, errors.New("no passphrase given")
+		return nil, errors.New("no passphrase was given; add it to the agent with ssh-add, or the same command asks again")
 	}
 	return ssh.ParsePrivateKeyWithPassphrase(data, []byte(phrase))
 }

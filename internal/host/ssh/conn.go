@@ -61,15 +61,18 @@ const openTimeout = 15 * time.Second
 
 // dial opens a TCP connection from the host onward.
 func (c *Conn) dial(ctx context.Context, address string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	inTime, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	conn, err := c.client.DialContext(ctx, "tcp", address)
+	conn, err := c.client.DialContext(inTime, "tcp", address)
 	if err == nil {
 		return &forwarded{Conn: conn}, nil
 	}
 	var refused *ssh.OpenChannelError
 	if errors.As(err, &refused) {
 		return nil, fmt.Errorf("%w: the bastion cannot connect to it: %s", host.ErrUnreachable, refused.Message)
+	}
+	if ctx.Err() != nil { // the host's own time is up, or all is cancelled
+		return nil, reason(ctx, err)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, fmt.Errorf("%w: the bastion got no answer from it in %s", host.ErrUnreachable, openTimeout)

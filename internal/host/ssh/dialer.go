@@ -104,6 +104,7 @@ type attempt struct {
 	dial    dialFunc
 	legacy  legacySet
 	factors bool // the key was not enough: answer questions too
+	again   bool // it hung up while somebody was asked: what was answered is known now
 }
 
 // login connects and logs in: with today's algorithms first, then, for this host
@@ -127,6 +128,8 @@ func (d *Dialer) login(ctx context.Context, a attempt) (*Conn, error) {
 			}
 			a.legacy = more
 		case drops.Again(ctx, err):
+		case errors.Is(err, errImpatient) && l.answers.trial == nil && !a.again:
+			a.again = true
 		case errors.Is(err, host.ErrAuth) && l != nil && l.signed != "" && d.Ask != nil && !a.factors:
 			a.factors = true
 		case errors.Is(err, host.ErrAuth) && l != nil && a.hop.otherWay(l.offered):

@@ -44,6 +44,8 @@ type phases struct {
 	first   []byte // what the server said first, for explanations
 	key     ssh.PublicKey
 	verdict error // why the host key was not trusted
+	busyAt  time.Time
+	waited  time.Duration // longest that somebody may have been typing
 }
 
 func newPhases(conn net.Conn, limits Deadlines) *phases {
@@ -70,10 +72,14 @@ func (p *phases) pause() { _ = p.SetDeadline(time.Time{}) }
 // busy stops the clock while a person may be typing.
 func (p *phases) busy(on bool) {
 	if on {
+		p.busyAt = time.Now()
 		p.pause()
-	} else {
-		p.resume()
+		return
 	}
+	p.mu.Lock()
+	p.waited = max(p.waited, time.Since(p.busyAt))
+	p.mu.Unlock()
+	p.resume()
 }
 
 // resume starts the step's clock afresh.
@@ -177,12 +183,21 @@ func (p *phases) explain(ctx context.Context, l *login, err error) error {
 		return p.notSSH(err)
 	case isAuthFailure(err):
 		return l.refusal(err)
+	case p.at == phaseAuth && p.waited > soon:
+		return fmt.Errorf("%w: %w: %w", host.ErrAuth, errImpatient, err)
 	case p.at == phaseAuth:
 		return fmt.Errorf("%w: it hung up during the login: %w", host.ErrAuth, err)
 	default:
 		return fmt.Errorf("%w: the key exchange broke: %w", host.ErrRefused, err)
 	}
 }
+
+// errImpatient is a server that hung up while somebody looked for an answer: it gives
+// a login two minutes, unless its LoginGraceTime says otherwise.
+var errImpatient = errors.New("it hung up before it was answered (its LoginGraceTime)")
+
+// soon is what nobody hangs up for.
+const soon = time.Second
 
 // notSSH explains a server that did not greet like one. Servers over their
 // MaxStartups hang up before any greeting.
