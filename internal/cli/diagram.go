@@ -235,7 +235,7 @@ func (i *openIncident) writeDiagram(ctx context.Context, opts diagramOptions, te
 		return fmt.Errorf("draw %s: %w", opts.file, err)
 	}
 	entry := timeline.Export{Format: "diagram " + opts.format, Path: path, Hosts: hosts}
-	if err := i.Append(ctx, timeline.Exported, "", entry); err != nil {
+	if err := i.exported(ctx, entry); err != nil {
 		return err
 	}
 	if err := export.WriteFile(path, text, 0o600); err != nil {

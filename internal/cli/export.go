@@ -156,7 +156,7 @@ func (i *openIncident) writeExport(ctx context.Context, format exportFormat, fil
 		return fmt.Errorf("export to %s: %w", file, err)
 	}
 	entry := timeline.Export{Format: format.name, Path: path, Hosts: hosts}
-	if err := i.Append(ctx, timeline.Exported, "", entry); err != nil {
+	if err := i.exported(ctx, entry); err != nil {
 		return err
 	}
 	if err := export.WriteFile(path, text, 0o600); err != nil {

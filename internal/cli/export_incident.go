@@ -83,7 +83,7 @@ func runExportIncident(ctx context.Context, a *app, opts exportIncidentOptions) 
 		return err
 	}
 	if out.path != "" {
-		if err := i.Append(ctx, timeline.Exported, "", timeline.Export{Format: exportedFormat(opts.redact), Path: out.path, Hosts: len(b.Hosts)}); err != nil {
+		if err := i.exported(ctx, timeline.Export{Format: exportedFormat(opts.redact), Path: out.path, Hosts: len(b.Hosts)}); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nightcall-sh/nightcall/internal/home"
+	"github.com/nightcall-sh/nightcall/internal/host"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
 	"github.com/nightcall-sh/nightcall/internal/plain"
 	"github.com/nightcall-sh/nightcall/internal/sqlite"
@@ -127,6 +128,18 @@ func (i *openIncident) append(ctx context.Context, kind timeline.Kind, host stri
 	return e, i.DB.Append(ctx, e)
 }
 
+// exported writes down that something left the incident. One that can only be read
+// gives it all the same, and the person hears that its timeline does not tell.
+func (i *openIncident) exported(ctx context.Context, data timeline.Export) error {
+	err := i.Append(ctx, timeline.Exported, "", data)
+	var readOnly *sqlite.ReadOnlyError
+	if !errors.As(err, &readOnly) {
+		return err
+	}
+	i.app.say("nightcall: the timeline will not tell of this: %s", printable(readOnly.Error()))
+	return nil
+}
+
 // entry makes one entry that is written later, with what it is about.
 func (i *openIncident) entry(kind timeline.Kind, host string, data any) (timeline.Entry, error) {
 	e, err := timeline.New(i.ID, i.app.actor(), kind, i.app.now(), data)
@@ -173,9 +186,16 @@ func (a *app) momentText(t time.Time) string {
 // storageHint is the next thing to do when the incident's files are in the way,
 // whatever the command was.
 func storageHint(err error) string {
+	var readOnly *sqlite.ReadOnlyError
 	switch {
+	case errors.As(err, &readOnly):
+		dir := filepath.Dir(readOnly.Path)
+		return fmt.Sprintf("it can be read; to write, take a copy: cp -a %s . && nightcall use %s",
+			host.Quote(dir), host.Quote("./"+filepath.Base(dir)))
 	case errors.Is(err, sqlite.ErrFull), errors.Is(err, syscall.ENOSPC):
 		return "free some space on this laptop and do it again; what was acknowledged is stored"
+	case errors.Is(err, syscall.EROFS):
+		return "that disk is mounted read-only; copy the incident to another one with cp -a, then nightcall use COPY"
 	case errors.Is(err, sqlite.ErrReadOnly):
 		return "make the incident's directory writable, or copy it to a place that is and give that as --incident DIR"
 	case errors.Is(err, sqlite.ErrNewer):

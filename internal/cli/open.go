@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -118,7 +119,7 @@ func (a *app) createIncident(ctx context.Context, h home.Home, title string, wri
 	}
 	if a.incident == "" {
 		dir, err := h.Create(title, a.now(), fill)
-		if err != nil && storageHint(err) == "" {
+		if err != nil && (errors.Is(err, syscall.EROFS) || storageHint(err) == "") {
 			return "", withHint(err, "export NIGHTCALL_HOME=DIR has incidents made elsewhere")
 		}
 		return dir, err

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -100,10 +103,14 @@ func runReport(ctx context.Context, a *app, opts reportOptions) error {
 		return err
 	}
 	done := timeline.Export{Format: "report", Path: path, Hosts: len(d.Fleet.Hosts)}
-	if err := i.Append(ctx, timeline.Exported, "", done); err != nil {
+	if err := i.exported(ctx, done); err != nil {
 		return err
 	}
-	if err := export.WriteFile(path, text.Bytes(), 0o600); err != nil {
+	err = export.WriteFile(path, text.Bytes(), 0o600)
+	if opts.file == "" && (errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission)) {
+		return withHint(err, "nightcall report -o FILE writes it elsewhere")
+	}
+	if err != nil {
 		return err
 	}
 	if a.json {

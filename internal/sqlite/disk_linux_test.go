@@ -16,6 +16,7 @@ var disks = map[string]func(dir string) error{
 	"full":          runsFull,
 	"full at first": fullAtFirst,
 	"read-only":     readOnly,
+	"unfolded":      readOnlyUnfolded,
 }
 
 func TestDisks(t *testing.T) {
@@ -112,7 +113,8 @@ func fullAtFirst(dir string) error {
 	return nil
 }
 
-// readOnly finds a disk that cannot be written, with and without a database.
+// readOnly finds a disk that cannot be written, with and without a database: one that
+// is there is read, and not changed.
 func readOnly(dir string) error {
 	if err := mount(dir, "size=2m", 0); err != nil {
 		return err
@@ -121,16 +123,83 @@ func readOnly(dir string) error {
 	if err != nil {
 		return err
 	}
+	if _, err := appendOne(db, 1); err != nil {
+		return err
+	}
 	if err := db.Close(); err != nil {
 		return err
 	}
 	if err := mount(dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY); err != nil {
 		return err
 	}
-	for _, name := range []string{"incident.db", "new.db"} {
-		if _, err := Open(context.Background(), filepath.Join(dir, name)); !errors.Is(err, ErrReadOnly) {
+	if _, err := Open(context.Background(), filepath.Join(dir, "new.db")); !errors.Is(err, ErrReadOnly) {
+		return fmt.Errorf("new.db: %w", err)
+	}
+	return readsOnly(filepath.Join(dir, "incident.db"), 1)
+}
+
+// readsOnly opens a database that cannot be written, finds so many entries and is
+// refused another one.
+func readsOnly(path string, n int) error {
+	db, err := Open(context.Background(), path)
+	if err != nil {
+		return err
+	}
+	entries, err := db.Since(context.Background(), "")
+	if err != nil || len(entries) != n {
+		return fmt.Errorf("%d entries of %d: %w", len(entries), n, err)
+	}
+	var refused *ReadOnlyError
+	if _, err := appendOne(db, n); !errors.As(err, &refused) || !errors.Is(refused.Why, syscall.EROFS) {
+		return fmt.Errorf("changed: %w", err)
+	}
+	return db.Close()
+}
+
+// readOnlyUnfolded finds a database whose last entries are in the log, as a kill
+// leaves it, with the index and without it. No entry is missing, and no copy stays
+// behind.
+func readOnlyUnfolded(dir string) error {
+	if err := mount(dir, "size=8m", 0); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, "incident.db")
+	db, err := Open(context.Background(), path)
+	if err != nil {
+		return err
+	}
+	for n := range 3 {
+		if _, err := appendOne(db, n); err != nil {
+			return err
+		}
+	}
+	temporary := filepath.Join(dir, "temporary")
+	if err := os.Mkdir(temporary, 0o700); err != nil {
+		return err
+	}
+	for name, suffixes := range map[string][]string{"index": {"", walFile, indexFile}, "log": {"", walFile}} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			return err
+		}
+		for _, suffix := range suffixes {
+			if err := copyFile(filepath.Join(dir, name, "incident.db"+suffix), path+suffix); err != nil {
+				return err
+			}
+		}
+	}
+	if err := errors.Join(db.Close(), mount(temporary, "size=8m", 0), os.Setenv("TMPDIR", temporary)); err != nil {
+		return err
+	}
+	if err := mount(dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY); err != nil {
+		return err
+	}
+	for _, name := range []string{"index", "log"} {
+		if err := readsOnly(filepath.Join(dir, name, "incident.db"), 3); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
+	}
+	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+		return fmt.Errorf("left behind: %v, %w", left, err)
 	}
 	return nil
 }

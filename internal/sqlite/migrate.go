@@ -27,22 +27,16 @@ const applicationID = 0x6e63616c
 // transaction. It returns ErrNotDatabase for another program's database and
 // ErrNewer for one that has steps we do not know.
 func (db *DB) migrate(ctx context.Context) error {
-	ours, err := migrations.ReadDir("migration")
+	names, err := steps()
 	if err != nil {
 		return err
-	}
-	names := make([]string, len(ours))
-	for i, entry := range ours {
-		names[i] = entry.Name()
 	}
 	applied, err := db.applied(ctx)
 	if err != nil {
 		return err
 	}
-	for _, name := range applied {
-		if !slices.Contains(names, name) {
-			return fmt.Errorf("%w: it has been through %s", ErrNewer, strings.TrimSuffix(name, ".sql"))
-		}
+	if err := known(applied, names); err != nil {
+		return err
 	}
 	for _, name := range names {
 		if slices.Contains(applied, name) {
@@ -50,6 +44,29 @@ func (db *DB) migrate(ctx context.Context) error {
 		}
 		if err := db.apply(ctx, name); err != nil {
 			return fmt.Errorf("migration %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// steps are the names of all that we know.
+func steps() ([]string, error) {
+	files, err := migrations.ReadDir("migration")
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(files))
+	for i, file := range files {
+		names[i] = file.Name()
+	}
+	return names, nil
+}
+
+// known refuses a database that has been through a step of a newer nightcall's.
+func known(applied, ours []string) error {
+	for _, name := range applied {
+		if !slices.Contains(ours, name) {
+			return fmt.Errorf("%w: it has been through %s", ErrNewer, strings.TrimSuffix(name, ".sql"))
 		}
 	}
 	return nil

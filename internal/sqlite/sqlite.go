@@ -13,6 +13,13 @@
 // incident open, and wait for each other a few seconds. Readers see the last
 // finished transaction and wait for nobody.
 //
+// # Read-only incidents
+//
+// What cannot be written, like an incident on a disk that is mounted so, is opened
+// for reading, and a change is refused with a [ReadOnlyError]. Where the last
+// entries are still in the write-ahead log and nobody may make its index beside it,
+// or the shape is an older one, what is read is a private copy.
+//
 // # Untrusted content
 //
 // A database may come from somebody else's laptop. What does not decode is an
@@ -46,15 +53,22 @@ type DB struct {
 	write *sql.DB // one connection, whose transactions lock at once
 	read  *sql.DB // connections that cannot write
 	stmts statements
+
+	path    string
+	refuses error  // every change, for an incident that can only be read
+	copied  string // the directory of the copy that is read; empty without one
 }
 
 var _ timeline.Log = (*DB)(nil)
 
-// Open opens or creates the database and brings it to this version's shape. The
-// error wraps ErrNotDatabase, ErrCorrupt, ErrNewer, ErrReadOnly, ErrFull or
+// Open opens or creates the database and brings it to this version's shape; one that
+// cannot be written it opens for reading. The error wraps ErrNotDatabase, ErrCorrupt, ErrNewer, ErrReadOnly, ErrFull or
 // ErrBusy where that is the cause.
 func Open(ctx context.Context, path string) (*DB, error) {
 	db, err := open(ctx, path)
+	if errors.Is(because(err), ErrReadOnly) && isFile(path) {
+		db, err = openToRead(ctx, path, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open incident database %s: %w", path, because(err))
 	}
@@ -69,7 +83,7 @@ func open(ctx context.Context, path string) (*DB, error) {
 	if err := create(path); err != nil {
 		return nil, err
 	}
-	db := &DB{}
+	db := &DB{path: path}
 	if db.write, err = sql.Open("sqlite", address(path, "immediate",
 		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)")); err != nil {
 		return nil, err
@@ -125,12 +139,26 @@ func address(path, lock string, pragmas ...string) string {
 // Close closes the database. The last process to do so folds the write-ahead log
 // into the one file.
 func (db *DB) Close() error {
-	return errors.Join(db.read.Close(), db.write.Close())
+	errs := []error{db.read.Close()}
+	if db.write != nil {
+		errs = append(errs, db.write.Close())
+	}
+	if db.copied != "" {
+		errs = append(errs, os.RemoveAll(db.copied))
+	}
+	return errors.Join(errs...)
 }
 
 // change runs do in one transaction: all of it is stored, durably, or none.
 func (db *DB) change(ctx context.Context, do func(*sql.Tx) error) error {
-	return transact(ctx, db.write, do)
+	if db.refuses != nil {
+		return db.refuses
+	}
+	err := transact(ctx, db.write, do)
+	if errors.Is(err, ErrReadOnly) { // it could be opened all the same
+		return &ReadOnlyError{Path: db.path, Why: unwritable(db.path, err)}
+	}
+	return err
 }
 
 // look runs do on one unchanging view of the database.
