@@ -60,7 +60,7 @@ type Options struct {
 	// there is none for this host.
 	Password func(context.Context) (Attempt, error)
 	Limits   Limits
-	Clock    *host.Clock // of Limits.Total: Password may ask a person
+	Clock    *Clock // of Limits.Total: Password may ask a person
 	Now      func() time.Time
 }
 

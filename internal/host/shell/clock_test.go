@@ -1,4 +1,4 @@
-package host_test
+package shell
 
 import (
 	"context"
@@ -6,8 +6,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/nightcall-sh/nightcall/internal/host"
 )
 
 var errSlow = errors.New("too slow")
@@ -24,7 +22,7 @@ func ended(ctx context.Context, after time.Duration) error {
 func TestClockStandsWhileSomebodyIsAsked(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var c host.Clock
+		var c Clock
 		before, cancel := c.WithTimeout(t.Context(), 10*time.Second, errSlow)
 		defer cancel()
 		if err := ended(before, 6*time.Second); err != nil {
@@ -60,8 +58,8 @@ func TestClockStandsWhileSomebodyIsAsked(t *testing.T) {
 func TestClockWithoutQuestions(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var none *host.Clock
-		for _, c := range []*host.Clock{none, {}} {
+		var none *Clock
+		for _, c := range []*Clock{none, {}} {
 			ctx, cancel := c.WithTimeout(t.Context(), time.Second, errSlow)
 			if err := ended(ctx, time.Second); !errors.Is(err, errSlow) {
 				t.Errorf("%v", err)
