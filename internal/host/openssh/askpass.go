@@ -12,8 +12,10 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/nightcall-sh/nightcall/internal/credential"
 	"github.com/nightcall-sh/nightcall/internal/host"
 	"github.com/nightcall-sh/nightcall/internal/host/ssh"
+	"github.com/nightcall-sh/nightcall/internal/word"
 )
 
 // askpassProgram passes a question of ssh's on and prints the answer. What wants
@@ -34,6 +36,7 @@ exec head -n 1 ` + answerFile + `
 type askpass struct {
 	questions, answers *os.File
 	given              ssh.Answers
+	pin                *credential.Trial // of a token, once it was given
 	done               chan struct{}
 	err                error // why an answer was not given
 }
@@ -109,9 +112,12 @@ func (a *askpass) serve(ctx context.Context, r *run) {
 // answer gives one answer. ssh does not tell whether it would be shown.
 func (a *askpass) answer(ctx context.Context, l *login, question string) (err error) {
 	var text string
-	if l.trial == "password" { // asked for in ssh's own words
+	switch l.trial {
+	case "": // only keys are tried: it is ssh that asks, and no server
+		text, err = a.unlock(ctx, l, question)
+	case "password": // asked for in ssh's own words
 		text, err = a.given.Password(ctx)
-	} else {
+	default:
 		text, err = a.given.Question(ctx, strings.TrimPrefix(question, "("+l.hop.User+"@"+l.keyName()+") "), false)
 	}
 	if err != nil {
@@ -119,6 +125,31 @@ func (a *askpass) answer(ctx context.Context, l *login, question string) (err er
 	}
 	_, err = a.answers.WriteString(text + "\n")
 	return err
+}
+
+// unlock gives the PIN of a token. A few wrong ones lock it for good, so it is asked
+// for once, and tried for one host before the others.
+func (a *askpass) unlock(ctx context.Context, l *login, question string) (string, error) {
+	if !strings.HasPrefix(question, "Enter PIN for ") {
+		return "", fmt.Errorf("%w: ssh asks %q; ssh-add answers that for every host", host.ErrAuth, word.OneLine(question))
+	}
+	if a.pin != nil {
+		return "", fmt.Errorf("%w: %w", host.ErrAuth, errPIN)
+	}
+	a.given.Busy(true)
+	defer a.given.Busy(false)
+	trial, err := l.dialer.pin(question).Try(ctx, l.hop.Alias)
+	if errors.Is(err, credential.ErrRefused) {
+		return "", fmt.Errorf("%w: %w for another host, so it is not tried again", host.ErrAuth, errPIN)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%w: PIN of the token: %w", host.ErrAuth, err)
+	}
+	if trial.Value == "" {
+		return "", fmt.Errorf("%w: no PIN was given for the token; the same command asks again", host.ErrAuth)
+	}
+	a.pin = &trial
+	return trial.Value, nil
 }
 
 // settle ends the answering and tells the credential how the login went.
@@ -130,10 +161,23 @@ func (a *askpass) settle(err error) error {
 	<-a.done
 	_ = a.answers.Close()
 	a.given.Settle(err)
+	a.settlePIN(err)
 	if a.err != nil {
 		return a.err
 	}
 	return err
+}
+
+func (a *askpass) settlePIN(err error) {
+	switch {
+	case a.pin == nil:
+	case errors.Is(err, errPIN):
+		a.pin.Refused()
+	case err == nil:
+		a.pin.Accepted()
+	default: // it may have been right, and the key not
+		a.pin.Untold()
+	}
 }
 
 // close ends what was never served.

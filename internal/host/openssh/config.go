@@ -177,9 +177,10 @@ func (l *login) ways(c *config, dir string) {
 		}
 		methods = append(methods, "publickey")
 	}
-	if l.trial == "" {
+	if !l.asks() {
 		c.set("BatchMode", "yes")
-	} else {
+	}
+	if l.trial != "" {
 		c.set("NumberOfPasswordPrompts", "1")
 		methods = append(methods, l.trial)
 	}
@@ -198,6 +199,9 @@ func (l *login) identities(c *config, dir string) {
 		c.set("IdentityFile", "none")
 	} else if l.hop.Provider != "" {
 		c.path("SecurityKeyProvider", l.hop.Provider)
+	}
+	if l.hop.Tokens != "" {
+		c.path("PKCS11Provider", l.hop.Tokens)
 	}
 	c.path("IdentityAgent", filepath.Join(dir, agentFile))
 }

@@ -183,6 +183,9 @@ var (
 	errAppliance = errors.New("an appliance, by what it greets with")
 )
 
+// errPIN is wrapped where the token took a PIN for wrong.
+var errPIN = errors.New("the token refused its PIN")
+
 // explain turns the end of ssh into one of our errors, by the step it came in.
 func (j *journal) explain(l *login) error {
 	j.mu.Lock()
@@ -256,8 +259,25 @@ func (j *journal) noLogin(l *login) error {
 	if j.ticket != "" {
 		err = fmt.Errorf("%w (Kerberos: %s)", err, j.ticket)
 	}
+	if l.hop.Tokens != "" {
+		err = j.noToken(l, err)
+	}
 	if j.signature {
 		return fmt.Errorf("%w (%w)", err, errSignature)
+	}
+	return err
+}
+
+// noToken adds to err what is wrong with the token.
+func (j *journal) noToken(l *login, err error) error {
+	if line := j.said("PKCS#11 login failed", "C_Login failed"); line != "" {
+		return fmt.Errorf("%w; %w: %s", err, errPIN, line)
+	}
+	if j.said("pin required", "need pin") != "" {
+		return fmt.Errorf("%w; the token wants its PIN, which is asked for on a terminal; ssh-add -s %s lends its keys to the agent", err, l.hop.Tokens)
+	}
+	if line := j.said("dlopen", "pkcs11", "PKCS#11"); line != "" {
+		return fmt.Errorf("%w; its token: %s", err, line)
 	}
 	return err
 }

@@ -239,7 +239,7 @@ func (l *login) run(ctx context.Context, dir string) (*run, error) {
 		return nil, err
 	}
 	answer := noAnswers
-	if l.trial != "" {
+	if l.asks() {
 		if answer, err = newAskpass(dir); err != nil {
 			return nil, errors.Join(err, listener.Close())
 		}
@@ -252,6 +252,10 @@ func (l *login) run(ctx context.Context, dir string) (*run, error) {
 	answer.serve(ctx, r)
 	return r, answer.settle(lender.settle(r.await(ctx, stepOpen)))
 }
+
+// asks reports whether this run of ssh may ask something: in a trial, or the PIN of a
+// token.
+func (l *login) asks() bool { return l.trial != "" || l.hop.Tokens != "" && l.dialer.Ask != nil }
 
 // mayAnswer reports whether answers may open what the keys alone did not, and
 // chooses the one method to give them in: in two the password would be tried

@@ -50,7 +50,7 @@ func (l *login) start(dir string) (*run, error) {
 	r := &run{login: l, dir: dir, moved: make(chan struct{}, 1), gone: make(chan struct{})}
 	r.keeper = exec.Command("/bin/sh", "-c", keeper, "sh", dir, l.client.path, "-F", filepath.Join(dir, configFile), "-N", alias)
 	r.keeper.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // no terminal to ask on, no ^C from one
-	if l.trial != "" {
+	if l.asks() {
 		r.keeper.Env = askpassEnv(dir)
 	}
 	line, err := r.keeper.StdinPipe()

@@ -2,7 +2,7 @@
 
 // Package openssh is the second wire: it reaches hosts with the system's ssh,
 // for what the native wire does not speak (aes256-cbc or hmac-md5 alone,
-// ProxyCommand, GSSAPI, keys in hardware).
+// ProxyCommand, GSSAPI, keys in hardware and on tokens).
 //
 // # One master per host
 //
@@ -27,12 +27,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/nightcall-sh/nightcall/internal/credential"
 	"github.com/nightcall-sh/nightcall/internal/host"
 	"github.com/nightcall-sh/nightcall/internal/host/ssh"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/word"
 )
 
 // A Dialer logs in to hosts with the system's ssh. Bastions are logged in to once
@@ -54,6 +56,7 @@ type Dialer struct {
 
 	mu    sync.Mutex
 	found *client
+	pins  map[string]*credential.Credential // of tokens, by ssh's question
 }
 
 // Dial logs in to the host at the end of the route. Its error wraps one of
@@ -122,6 +125,19 @@ func (d *Dialer) client(ctx context.Context) (*client, error) {
 		d.found = c
 	}
 	return c, err
+}
+
+// pin is the credential that answers ssh's question for the PIN of a token.
+func (d *Dialer) pin(question string) *credential.Credential {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.pins == nil {
+		d.pins = map[string]*credential.Credential{}
+	}
+	if d.pins[question] == nil {
+		d.pins[question] = credential.New(strings.TrimRight(word.OneLine(question), ": "), d.Ask, nil)
+	}
+	return d.pins[question]
 }
 
 // Close ends the shared bastions.

@@ -33,6 +33,7 @@ type Hop struct {
 	ProxyCommand string
 	Kerberos     Kerberos
 	Provider     string // SecurityKeyProvider: the library for keys in hardware, or empty for ssh's own
+	Tokens       string // PKCS11Provider: the library of smart cards and other tokens, or empty for none
 }
 
 // Kerberos is what there is here to log in with GSSAPI.
@@ -179,6 +180,9 @@ func (c *Config) hop(t Target, s settings) (Hop, error) {
 	if v := s.first("securitykeyprovider"); v != "internal" {
 		h.Provider = expand(os.ExpandEnv(v))
 	}
+	if v := s.first("pkcs11provider"); v != "none" {
+		h.Tokens = v
+	}
 	if v := s.first("proxycommand"); v != "none" {
 		h.ProxyCommand = expand(v)
 	}
@@ -259,7 +263,7 @@ var keywords = map[string]bool{
 	"hostname": false, "user": false, "port": false, "proxyjump": false, "proxycommand": false,
 	"identityfile": true, "identitiesonly": false, "identityagent": false,
 	"hostkeyalias": false, "userknownhostsfile": false, "gssapiauthentication": false,
-	"securitykeyprovider": false,
+	"securitykeyprovider": false, "pkcs11provider": false,
 }
 
 func (c *Config) settings(ctx context.Context, alias string) (settings, error) {

@@ -245,3 +245,19 @@ func FuzzParseTarget(f *testing.F) {
 		}
 	})
 }
+
+// Tokens are wanted where the configuration says so, whoever reads it, and "none"
+// takes a general word back.
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	const text = "Host web1\n  PKCS11Provider none\nHost *\n  PKCS11Provider /usr/lib/token.so\n"
+	const readBySSH = text + "Match user nobody\n  Port 1\n"
+	for _, c := range []*ssh.Config{load(t, text), load(t, readBySSH)} {
+		for host, want := range map[string]string{"web1": "", "web2": "/usr/lib/token.so"} {
+			route, err := c.Route(t.Context(), ssh.Target{Host: host})
+			if err != nil || route.Last().Tokens != want {
+				t.Errorf("%s: %q, %v, want %q", host, route.Last().Tokens, err, want)
+			}
+		}
+	}
+}

@@ -40,11 +40,11 @@ func noCommon(no *ssh.AlgorithmNegotiationError) error {
 }
 
 // otherWay reports whether the hop may be logged in to in a way that the server
-// takes and this wire does not have: a Kerberos ticket, or a key file whose key is
-// in hardware.
+// takes and this wire does not have: a Kerberos ticket, a key file whose key is in
+// hardware, or a token.
 func (h Hop) otherWay(offered []string) bool {
 	return h.Kerberos == Ticket && slices.Contains(offered, gssapi) ||
-		slices.Contains(offered, publicKey) && len(h.Hardware()) > 0
+		slices.Contains(offered, publicKey) && (len(h.Hardware()) > 0 || h.Tokens != "")
 }
 
 // Hardware returns the key files whose keys are in hardware.

@@ -27,6 +27,10 @@ func TestWhatAnotherWireMaySpeak(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	token, held := stranger, hopTo(today)
+	token.Tokens, held.Tokens = "/usr/lib/token.so", "/usr/lib/token.so"
+	passwords := token
+	passwords.Port = hosttest.StartSSHD(t, "PubkeyAuthentication no", "PasswordAuthentication yes").Port
 	kerberos := hopTo(hosttest.StartSSHD(t, "GSSAPIAuthentication yes"))
 	kerberos.Identities, kerberos.Kerberos = stranger.Identities, ssh.Ticket
 	unwanted := stranger
@@ -41,10 +45,17 @@ func TestWhatAnotherWireMaySpeak(t *testing.T) {
 		{"a cipher of a bastion", ssh.Route{hopTo(cbc), hopTo(today)}, host.ErrRefused, true},
 		{"a command", ssh.Route{hidden}, host.ErrRefused, true},
 		{"a key in hardware", ssh.Route{hardware}, host.ErrAuth, true},
+		{"a token", ssh.Route{token}, host.ErrAuth, true},
+		{"a token, where no key is taken", ssh.Route{passwords}, host.ErrAuth, false},
 		{"Kerberos", ssh.Route{kerberos}, host.ErrAuth, true},
 		{"Kerberos, which the server does not take", ssh.Route{unwanted}, host.ErrAuth, false},
 		{"a wrong key", ssh.Route{stranger}, host.ErrAuth, false},
 	}
+	conn, err := newDialer(t).Dial(t.Context(), ssh.Route{held})
+	if err != nil {
+		t.Fatalf("a key that opens, beside a token: %v", err)
+	}
+	_ = conn.Close()
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
