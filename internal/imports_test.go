@@ -85,6 +85,7 @@ var rooms = map[string]string{
 var owners = map[string]string{
 	"filippo.io/age":                   "internal/bundle",
 	"charm.land/bubbletea/v2":          "internal/tui",
+	"github.com/clipperhouse/uax29/v2": "internal/tui",
 	"github.com/expr-lang/expr":        "internal/check internal/catalog",
 	"github.com/goccy/go-yaml":         "internal/catalog internal/export internal/cli",
 	"github.com/google/go-cmp":         "tests",

@@ -140,6 +140,10 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m.withEntries(msg)
 	case fleetIn:
 		return m.withFleet(msg)
+	case drawing:
+		if msg.number == m.drawings {
+			m.drawn = msg
+		}
 	case said:
 		m.status = msg.text
 		if msg.err != nil {

@@ -4,15 +4,15 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	tea "charm.land/bubbletea/v2"
 )
 
 // A prompt asks for one line.
 type prompt struct {
+	input
+
 	label string
-	text  string
 	args  []string // the command line that the text completes
 	flag  string   // the flag that takes the text, or none: it is an argument
 	empty bool     // an empty text is an answer
@@ -30,7 +30,7 @@ func askFlag(label string, args []string, flag string) *prompt {
 }
 
 // askCommand asks for a command line of ours.
-func askCommand(text string) *prompt { return &prompt{label: "nightcall", text: text, whole: true} }
+func askCommand(text string) *prompt { return &prompt{label: "nightcall", input: begun(text), whole: true} }
 
 // optional makes an empty answer do, and the text the value of a flag.
 func (p *prompt) optional(flag string) *prompt {
@@ -38,24 +38,10 @@ func (p *prompt) optional(flag string) *prompt {
 	return p
 }
 
-// with returns the prompt with more text behind, on one line. Prompts are values
-// to the model: the old one stays as it was.
-func (p prompt) with(text string) *prompt {
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.IsControl(r):
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, ""))
-	p.text += text
-	return &p
-}
-
-func (p prompt) without(n int) *prompt {
-	p.text = p.text[:n]
+// with returns the prompt with another input. Prompts are values to the model: the
+// old one stays as it was.
+func (p prompt) with(in input) *prompt {
+	p.input = in
 	return &p
 }
 
@@ -67,15 +53,12 @@ func (m model) typed(key tea.KeyPressMsg) (tea.Model, tea.Cmd) {
 		m.prompt = nil
 	case "enter":
 		return m.submit()
-	case "backspace":
-		_, size := utf8.DecodeLastRuneInString(p.text)
-		m.prompt = p.without(len(p.text) - size)
-	case "ctrl+u":
-		m.prompt = p.without(0)
-	case "ctrl+w":
-		m.prompt = p.without(strings.LastIndexByte(strings.TrimRight(p.text, " "), ' ') + 1)
 	default:
-		m.prompt = p.with(key.Text)
+		if edit, known := edits[name]; known {
+			m.prompt = p.with(edit(p.input))
+		} else {
+			m.prompt = p.with(p.input.with(key.Text))
+		}
 	}
 	return m, nil
 }
@@ -126,7 +109,7 @@ func (p *prompt) and(then *prompt, answer string) *prompt {
 	for last.then != nil {
 		last = last.then
 	}
-	then.text = answer
+	then.input = begun(answer)
 	last.then = then
 	return p
 }

@@ -156,7 +156,7 @@ func step(m model, msg tea.Msg) model {
 
 // press types keys: names of them, or one text.
 func press(m model, keys ...string) model {
-	names := map[string]rune{"enter": tea.KeyEnter, "esc": tea.KeyEscape, "up": tea.KeyUp, "down": tea.KeyDown, "backspace": tea.KeyBackspace, "pgup": tea.KeyPgUp, "tab": tea.KeyTab, "space": tea.KeySpace}
+	names := map[string]rune{"enter": tea.KeyEnter, "esc": tea.KeyEscape, "up": tea.KeyUp, "down": tea.KeyDown, "backspace": tea.KeyBackspace, "left": tea.KeyLeft, "home": tea.KeyHome, "pgup": tea.KeyPgUp, "tab": tea.KeyTab, "space": tea.KeySpace}
 	for _, key := range keys {
 		if code, named := names[key]; named {
 			m = step(m, tea.KeyPressMsg{Code: code})
@@ -232,6 +232,7 @@ func TestKeysRunCommands(t *testing.T) {
 		"empty note":      {[]string{"n", "  ", "enter"}, nil},
 		"note left":       {[]string{"n", "x", "esc"}, nil},
 		"note corrected":  {[]string{"n", "ax", "backspace", "b", "enter"}, []string{"note", "--", "ab"}},
+		"note amended":    {[]string{"n", "web1 is", "left", "left", "not ", "home", "surely ", "enter"}, []string{"note", "--", "surely web1 not is"}},
 		"stop":            {[]string{"!"}, []string{"stop"}},
 		"loss":            {[]string{"g", "enter", "USD 1M/day", "enter"}, []string{"business", "loss", "--", "USD 1M/day"}},
 		"tick":            {[]string{"space"}, []string{"step", "tick", "business.decider"}},

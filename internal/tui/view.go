@@ -33,6 +33,10 @@ func (m model) bodyHeight() int {
 func (m model) View() tea.View {
 	v := tea.NewView(m.frame())
 	v.AltScreen = true
+	if m.prompt != nil && m.height > headLines+footLines {
+		_, x, y := m.asking()
+		v.Cursor = tea.NewCursor(x, m.height-footLines+y)
+	}
 	return v
 }
 
@@ -200,14 +204,25 @@ func (m model) rule() string { return strings.Repeat("-", m.width) }
 
 // foot is what is asked or was said, and which keys there are.
 func (m model) foot() []string {
-	if m.prompt == nil {
+	switch {
+	case m.prompt == nil:
 		return []string{m.status, m.keys()}
 	}
-	line := m.prompt.label + "> " + plain.Line(m.prompt.text) + "_"
-	if over := runewidth.StringWidth(line) - m.width; over > 0 {
-		line = "…" + runewidth.TruncateLeft(line, over+1, "") // where people type is always seen
+	lines, _, _ := m.asking()
+	return lines
+}
+
+// asking is the foot while something is asked, with the column and the line of it
+// where people type. A long question has a line of its own.
+func (m model) asking() (lines []string, x, y int) {
+	label, keys := plain.Line(m.prompt.label)+"> ", "enter does it  esc leaves it"
+	if runewidth.StringWidth(label) <= m.width/2 {
+		x = runewidth.StringWidth(label)
+		line, column := m.prompt.shown(m.width - x)
+		return []string{label + line, keys}, min(x+column, m.width-1), 0
 	}
-	return []string{line, "enter does it  esc leaves it"}
+	line, column := m.prompt.shown(m.width - 2)
+	return []string{plain.Line(m.prompt.label) + ":", "> " + line}, min(2+column, m.width-1), 1
 }
 
 // keys are those that there are; where there is no room for all, those of the page
