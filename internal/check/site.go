@@ -256,3 +256,26 @@ func (s *Site) unseen(fleet inventory.Fleet) {
 		s.unvisited[a.By[0]] = append(s.unvisited[a.By[0]], u)
 	}
 }
+
+// OnLinks are the findings that are about a link of the map: calls that nobody
+// answers, a service on which several depend, an address that nobody visited. Their
+// order stays.
+func OnLinks(all []Finding, m link.Map) []Finding {
+	type item struct{ host, key string }
+	about := map[item]bool{}
+	for _, l := range m.Links {
+		about[item{l.From.Name(), Attempt{To: l.To.Name(), Port: l.Port}.Key()}] = true
+		about[item{l.From.Name(), Unvisited{Address: l.To.Address}.Key()}] = true
+		about[item{l.To.Name(), Unvisited{Address: l.From.Address}.Key()}] = true
+		if s, ok := m.Find(l.To.Host, l.Port); ok {
+			about[item{s.Host, Alone{Service: s.Title, Port: s.Port}.Key()}] = true
+		}
+	}
+	var on []Finding
+	for _, f := range all {
+		if f.Key != "" && about[item{f.Host, f.Key}] {
+			on = append(on, f)
+		}
+	}
+	return on
+}

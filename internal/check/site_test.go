@@ -44,3 +44,26 @@ func TestFailingOfConfigured(t *testing.T) {
 		}
 	}
 }
+
+// What is about a link goes with it, and nothing else does.
+func TestOnLinks(t *testing.T) {
+	t.Parallel()
+	m := link.Map{
+		Services: []link.Service{{Host: "db1", Port: 3306, Title: "MySQL"}, {Host: "db2", Port: 3306, Title: "MySQL"}},
+		Links: []link.Link{
+			{From: link.End{Host: "be1"}, To: link.End{Host: "db1"}, Port: 3306},
+			{From: link.End{Host: "be2"}, To: link.End{Address: "10.0.9.9"}, Port: 6379},
+		},
+	}
+	all := []Finding{
+		{ID: "cut", Host: "be1", Key: "db1:3306"}, {ID: "disk", Host: "db1", Key: "/var"}, {ID: "alone", Host: "db1", Key: "MySQL on port 3306"},
+		{ID: "other", Host: "db2", Key: "MySQL on port 3306"}, {ID: "unvisited", Host: "be2", Key: "10.0.9.9"}, {ID: "host", Host: "db1"},
+	}
+	var got []string
+	for _, f := range OnLinks(all, m) {
+		got = append(got, f.ID)
+	}
+	if diff := cmp.Diff([]string{"cut", "alone", "unvisited"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -24,6 +24,7 @@ import (
 
 type diagramOptions struct {
 	file, format string
+	hosts        []string
 	fold         int
 	anonymise    bool
 	plain        bool
@@ -77,6 +78,7 @@ EXIT STATUS
   1  there is nothing to draw, it is too large to paint, or the file cannot be written
   2  usage; no such format`,
 		Example: `  nightcall diagram
+  nightcall diagram --host be2
   nightcall diagram -o arch.svg
   nightcall diagram -o arch.png --scale 1
   nightcall diagram -o arch.py && python3 arch.py
@@ -88,6 +90,7 @@ EXIT STATUS
 	f := cmd.Flags()
 	f.StringVarP(&opts.file, "output", "o", "", "file to write, whole or not at all (default: text on standard output)")
 	f.StringVar(&opts.format, "format", "", "format, when the file's ending does not say it: "+formats)
+	f.StringSliceVar(&opts.hosts, "host", nil, "only these hosts, and what they are linked with")
 	f.IntVar(&opts.fold, "fold", foldAbove, "draw equal siblings as one where there are more nodes than this")
 	f.BoolVar(&opts.anonymise, "anonymise", false, "keep the shape, and no name or address")
 	f.StringVar(&opts.before, "before", "", "draw what changed since: a time, a span back from now, or the id of a scan")
@@ -95,6 +98,9 @@ EXIT STATUS
 	f.BoolVar(&opts.plain, "plain", false, "without findings")
 	f.StringVar(&opts.engine, "engine", "nightcall", "who lays out an svg or a png: nightcall, or dot where Graphviz is installed")
 	f.Float64Var(&opts.scale, "scale", 0, "of a png: pixels for each of the svg's, 0.1 to 8 (default: 2, less for a large picture)")
+	_ = cmd.RegisterFlagCompletionFunc("host", func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		return a.completeHosts(cmd, nil, typed)
+	})
 	_ = cmd.RegisterFlagCompletionFunc("engine", completeWords("nightcall", "dot"))
 	_ = cmd.RegisterFlagCompletionFunc("format", completeWords(diagramFormats...))
 	return cmd
@@ -103,6 +109,9 @@ EXIT STATUS
 func runDiagram(ctx context.Context, a *app, opts diagramOptions) error {
 	if opts.after != "" && opts.before == "" {
 		return usageError("nightcall diagram --before 6h --after 1h", "--after needs --before")
+	}
+	if len(opts.hosts) > 0 && opts.before != "" {
+		return usageError("nightcall diagram --before 6h", "--host and --before exclude each other")
 	}
 	if opts.fold < 0 {
 		return usageError("nightcall diagram --fold 40", "--fold must not be below zero")
@@ -117,10 +126,17 @@ func runDiagram(ctx context.Context, a *app, opts diagramOptions) error {
 	}
 	defer i.Close()
 	m, o, broken := i.drawn(ctx, opts)
+	groups := m.Groups() // of all hosts: who is whose sibling does not hang on who is drawn
+	if err := known(m, opts.hosts); err != nil {
+		return err
+	}
+	if len(opts.hosts) > 0 {
+		m = m.About(func(name string) bool { return slices.Contains(opts.hosts, name) })
+	}
 	if len(m.Hosts)+len(m.Links) == 0 {
 		return cmp.Or(broken, withHint(errors.New("there is nothing to draw yet"), "nightcall scan web1 web2, or nightcall host declare db1 --runs mysql"))
 	}
-	text, err := render(ctx, diagram.Of(m, m.Groups(), o))
+	text, err := render(ctx, diagram.Of(m, groups, o))
 	if errors.Is(err, diagram.ErrLarge) {
 		return withHint(err, "a smaller --scale, a smaller --fold, or -o arch.svg, which has no pixels")
 	}

@@ -31,6 +31,7 @@ type doorsOptions struct {
 	timeout  time.Duration
 	parallel int
 	dryRun   bool
+	kept     bool
 	quiet    bool // say how many fail, and print nothing
 	silent   bool // not even that
 }
@@ -49,6 +50,9 @@ to a service; what it says by itself is shown.
 The outcome is open; closed (accepted, and hung up at once); refused; timeout; no route;
 no name; or unclear, where nobody could find out. Results are kept: findings and
 diagrams show them. --again repeats the last tests and prints what is different now.
+--last prints what is known without connecting to anything: of each service that a host
+needs, the outcome of the last test; or, where the hosts were looked at since, "seen" for
+a connection and "no answer" for a call in vain; a dash where nobody has tested it.
 
 EXIT STATUS
   0    tested, whatever came out
@@ -60,7 +64,8 @@ EXIT STATUS
 		Example: `  nightcall reach
   nightcall reach --dry-run
   nightcall reach --from be2 --to db1:3306
-  nightcall reach --again`,
+  nightcall reach --again
+  nightcall reach --last --json | jq '.reach[] | select(.outcome == "timeout")'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runReach(cmd.Context(), a, opts) },
 	}
@@ -70,6 +75,9 @@ EXIT STATUS
 	f.StringVar(&opts.to, "to", "", "only to this host, or to this host:port whoever uses it")
 	f.BoolVar(&opts.again, "again", false, "repeat the last tests and print what is different")
 	f.BoolVar(&opts.dryRun, "dry-run", false, "say what would be tested from where, and connect to nothing")
+	f.BoolVar(&opts.kept, "last", false, "print what the last tests said, and connect to nothing")
+	cmd.MarkFlagsMutuallyExclusive("last", "again")
+	cmd.MarkFlagsMutuallyExclusive("last", "dry-run")
 	f.DurationVar(&opts.timeout, "timeout", 5*time.Second, "longest wait for one connection")
 	f.IntVar(&opts.parallel, "parallel", 25, "hosts at once")
 	_ = cmd.RegisterFlagCompletionFunc("from", func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
@@ -94,6 +102,9 @@ func runReach(ctx context.Context, a *app, opts doorsOptions) error {
 	doors, err := opts.doors(fleet, m)
 	if err != nil {
 		return err
+	}
+	if opts.kept {
+		return opts.printKept(a, m)
 	}
 	if len(doors) == 0 {
 		return opts.nothing()
@@ -130,6 +141,28 @@ func (a *app) printDoors(doors []link.Door) error {
 	return table.flush()
 }
 
+// printKept prints what is known of the doors that are asked for.
+func (o doorsOptions) printKept(a *app, m link.Map) error {
+	all := slices.DeleteFunc(m.Reach(m.Groups()), func(r link.Reach) bool { return !o.wanted(r.Door) })
+	if a.json {
+		return printJSON(a.io, map[string]any{"reach": all})
+	}
+	if len(all) == 0 {
+		a.say("nightcall: hint: no host is known to need a service: nightcall scan, or nightcall reach --from web1 --to db1:3306")
+	}
+	table := newTable(a.io, "FROM", "TO", "PORT", "SERVICE", "OUTCOME", "AT")
+	for _, r := range all {
+		table.row(r.From, r.To, portText(r.Port), dash(link.TitleOf(r.Kind)), dash(r.Outcome), stamp(r.At))
+	}
+	return table.flush()
+}
+
+// wanted reports whether the flags ask for a door; --to was read already.
+func (o doorsOptions) wanted(d link.Door) bool {
+	to, port, _ := hostPort(o.to)
+	return (len(o.from) == 0 || slices.Contains(o.from, d.From)) && (to == "" || d.To == to || d.Address == to) && (port == 0 || d.Port == port)
+}
+
 // doors are those to knock at.
 func (o doorsOptions) doors(fleet inventory.Fleet, m link.Map) ([]link.Door, error) {
 	for _, name := range o.from {
@@ -146,8 +179,7 @@ func (o doorsOptions) doors(fleet inventory.Fleet, m link.Map) ([]link.Door, err
 		doors = append(doors, o.asked(m, doors, to, port)...)
 	}
 	return slices.DeleteFunc(doors, func(d link.Door) bool {
-		return len(o.from) > 0 && !slices.Contains(o.from, d.From) || to != "" && d.To != to && d.Address != to ||
-			port != 0 && d.Port != port || o.again && lastOutcome(m.Tests, d) == ""
+		return !o.wanted(d) || o.again && lastOutcome(m.Tests, d) == ""
 	}), nil
 }
 

@@ -92,16 +92,16 @@ func runLinks(ctx context.Context, a *app, opts linksOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := opts.known(m); err != nil {
+	if err := known(m, opts.hosts); err != nil {
 		return err
 	}
-	m.Links = slices.DeleteFunc(m.Links, func(l link.Link) bool { return !opts.wanted(l) })
+	m.Links = slices.DeleteFunc(m.Links, func(l link.Link) bool { return !opts.all && (l.Login || l.Within) })
+	if len(opts.hosts) > 0 {
+		m = m.About(func(name string) bool { return slices.Contains(opts.hosts, name) })
+	}
 	m.Services = slices.DeleteFunc(m.Services, func(s link.Service) bool {
 		return !opts.all && s.Local || len(opts.hosts) > 0 && !slices.Contains(opts.hosts, s.Host)
 	})
-	if len(opts.hosts) > 0 {
-		m.Hosts = slices.DeleteFunc(m.Hosts, func(n link.Node) bool { return !opts.touches(n, m.Links) })
-	}
 	if a.json {
 		return printJSON(a.io, m)
 	}
@@ -112,28 +112,13 @@ func runLinks(ctx context.Context, a *app, opts linksOptions) error {
 }
 
 // known refuses a host that the map does not have.
-func (o linksOptions) known(m link.Map) error {
-	for _, name := range o.hosts {
+func known(m link.Map, hosts []string) error {
+	for _, name := range hosts {
 		if _, ok := m.Node(name); !ok {
 			return usageError("nightcall hosts lists them", "no host %q in this incident", name)
 		}
 	}
 	return nil
-}
-
-func (o linksOptions) wanted(l link.Link) bool {
-	if !o.all && (l.Login || l.Within) {
-		return false
-	}
-	return len(o.hosts) == 0 || slices.Contains(o.hosts, l.From.Name()) || slices.Contains(o.hosts, l.To.Name())
-}
-
-// touches reports whether a host is one of those asked for, or at the other end
-// of their links.
-func (o linksOptions) touches(n link.Node, links []link.Link) bool {
-	return slices.Contains(o.hosts, n.Name) || slices.ContainsFunc(links, func(l link.Link) bool {
-		return l.From.Host == n.Name || l.To.Host == n.Name
-	})
 }
 
 func printLinks(a *app, m link.Map) error {
