@@ -70,7 +70,7 @@ var rooms = map[string]string{
 	// Surfaces.
 	"internal/cli":   "*",
 	"internal/board": "internal/report internal/incident",
-	"internal/tui":   "internal/inventory internal/check internal/timeline internal/incident internal/money internal/plain",
+	"internal/tui":   "internal/inventory internal/link internal/check internal/timeline internal/incident internal/money internal/plain",
 	"internal/demo":  "internal/host internal/host/shell internal/fact internal/inventory internal/timeline",
 
 	// For tests only.

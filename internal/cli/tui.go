@@ -15,9 +15,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nightcall-sh/nightcall/internal/check"
+	"github.com/nightcall-sh/nightcall/internal/diagram"
 	"github.com/nightcall-sh/nightcall/internal/home"
-	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/link"
 	"github.com/nightcall-sh/nightcall/internal/stdio"
 	"github.com/nightcall-sh/nightcall/internal/timeline"
 	"github.com/nightcall-sh/nightcall/internal/tui"
@@ -96,14 +96,19 @@ func (r *room) Entries(ctx context.Context, after string, known int) ([]timeline
 }
 
 // Fleet implements tui.Room.
-func (r *room) Fleet(ctx context.Context) (inventory.Fleet, check.Result, error) {
-	fleet, links, err := r.incident.Map(ctx)
+func (r *room) Fleet(ctx context.Context) (tui.Sight, error) {
+	fleet, m, err := r.incident.Map(ctx)
 	if err != nil {
-		return fleet, check.Result{}, err
+		return tui.Sight{}, err
 	}
 	catalogue, broken := r.incident.app.catalogue()
-	found, err := r.incident.judged(ctx, catalogue, fleet, links)
-	return fleet, found, errors.Join(err, broken)
+	found, err := r.incident.judged(ctx, catalogue, fleet, m)
+	return tui.Sight{Fleet: fleet, Map: m, Result: found}, errors.Join(err, broken)
+}
+
+// Draw implements tui.Room.
+func (r *room) Draw(s tui.Sight, part link.Map) string {
+	return string(diagram.Text(diagram.Of(part, s.Map.Groups(), diagram.Options{Marks: marksOf(s.Result), FoldAbove: foldAbove})))
 }
 
 // Run implements tui.Room: the command line runs in this process, with nobody to

@@ -14,14 +14,17 @@ import (
 func (m model) press(key string) (tea.Model, tea.Cmd) {
 	m.status = ""
 	if m.help {
-		m.help = false
+		m.readHelp(key)
 		return m, nil
+	}
+	if len(key) == 1 && key[0] >= '1' && key[0] < '1'+byte(pages) {
+		return m.turn(page(key[0] - '1'))
 	}
 	switch key {
 	case "q", "ctrl+c":
 		return m, tea.Quit
 	case "?":
-		m.help = true
+		m.help, m.helpAt = true, 0
 	case "n":
 		m.prompt = ask("note", "note")
 	case ":":
@@ -32,18 +35,45 @@ func (m model) press(key string) (tea.Model, tea.Cmd) {
 		return m.turn((m.page + 1) % pages)
 	case "shift+tab", "left", "h":
 		return m.turn((m.page + pages - 1) % pages)
-	case "1", "2", "3", "4", "5", "6":
-		return m.turn(page(key[0] - '1'))
 	default:
-		switch m.page {
-		case pageSteps:
-			return m.pressItem(key)
-		case pageFindings:
-			return m.pressFinding(key)
-		}
-		m.move(key)
+		return m.pressPage(key)
 	}
 	return m, nil
+}
+
+// pressPage takes a key of this page's own.
+func (m model) pressPage(key string) (tea.Model, tea.Cmd) {
+	if begin := begins[m.page]; begin.line != "" && key == "enter" {
+		m.prompt = askCommand(begin.line)
+		return m, nil
+	}
+	switch m.page {
+	case pageSteps:
+		return m.pressItem(key)
+	case pageFindings:
+		return m.pressFinding(key)
+	case pageLinks, pageReach:
+		return m.pressMap(key)
+	}
+	m.move(key)
+	return m, nil
+}
+
+// begins are the command lines that enter begins, and what they do.
+var begins = map[page]struct{ line, does string }{
+	pageHosts:     {"scan ", "scan"},
+	pageMoney:     {"business mitigation ", "mitigation"},
+	pageTechnical: {"technical hypothesis ", "hypothesis"},
+	pageLinks:     {"diagram -o arch.svg", "draw"},
+	pageReach:     {"reach ", "test"},
+}
+
+// readHelp scrolls the help; every other key leaves it.
+func (m *model) readHelp(key string) {
+	by, known := moves[key]
+	m.help = known
+	most := len(m.wrap(helpLines)) - m.bodyHeight()
+	m.helpAt = max(0, min(most, m.helpAt+by.lines+by.bodies*m.bodyHeight()))
 }
 
 // turn shows another page.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/nightcall-sh/nightcall/internal/check"
 	"github.com/nightcall-sh/nightcall/internal/incident"
-	"github.com/nightcall-sh/nightcall/internal/inventory"
 	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
 
@@ -26,10 +25,12 @@ const (
 	pageHosts
 	pageMoney
 	pageTechnical
+	pageLinks
+	pageReach
 	pages
 )
 
-var pageNames = [...]string{"Steps", "Timeline", "Findings", "Hosts", "Money", "Technical"}
+var pageNames = [...]string{"Steps", "Timeline", "Findings", "Hosts", "Money", "Technical", "Links", "Reach"}
 
 // A model is everything that is shown. Only Update changes it.
 type model struct {
@@ -47,16 +48,20 @@ type model struct {
 	reading bool // it is being read
 	again   bool // and has to be read once more after that
 
-	fleet   inventory.Fleet
-	result  check.Result
+	sight   Sight
 	judging bool // the hosts are being judged
 	rejudge bool // and have to be judged once more after that
+
+	about    string  // which hosts the map is narrowed to; empty for all
+	drawings int     // that were asked for
+	drawn    drawing // the last of them that is there
 
 	page   page
 	cursor [pages]int // the item of the checklist, the finding
 	scroll [pages]int // lines from the top; of the timeline, from the end
 	prompt *prompt    // nil while nothing is asked
 	help   bool
+	helpAt int    // lines from the top
 	status string // what the last command said
 }
 
@@ -74,9 +79,8 @@ type (
 		folder  *incident.Folder // of all entries, when they are whole
 	}
 	fleetIn struct {
-		fleet  inventory.Fleet
-		result check.Result
-		err    error
+		sight Sight
+		err   error
 	}
 	said struct {
 		text string
@@ -109,8 +113,8 @@ func (m model) readEntries() tea.Cmd {
 
 func (m model) readFleet() tea.Cmd {
 	return func() tea.Msg {
-		fleet, result, err := m.room.Fleet(m.ctx)
-		return fleetIn{fleet, result, err}
+		sight, err := m.room.Fleet(m.ctx)
+		return fleetIn{sight, err}
 	}
 }
 
@@ -126,7 +130,11 @@ func (m model) do(args ...string) tea.Cmd {
 func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
+		resized := msg.Width != m.width
 		m.width, m.height = msg.Width, msg.Height
+		if resized {
+			return m.redraw()
+		}
 	case ticked:
 		m.now = m.room.Now()
 		m, cmd := m.reread()
@@ -159,7 +167,7 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m.press(msg.String())
 	case tea.PasteMsg:
 		if m.prompt != nil {
-			m.prompt = m.prompt.with(msg.Content)
+			m.prompt = m.prompt.with(m.prompt.input.with(msg.Content))
 		}
 	}
 	return m, nil
@@ -207,21 +215,23 @@ func (m model) judge() (model, tea.Cmd) {
 // meanwhile.
 func (m model) withFleet(in fleetIn) (tea.Model, tea.Cmd) {
 	m.judging = false
+	var draw, again tea.Cmd
 	if in.err != nil {
 		m.status = in.err.Error()
 	} else {
-		m.fleet, m.result = in.fleet, in.result
+		m.sight = in.sight
+		m, draw = m.redraw()
 	}
-	if !m.rejudge {
-		return m, nil
+	if m.rejudge {
+		m, again = m.judge()
 	}
-	return m.judge()
+	return m, tea.Batch(draw, again)
 }
 
 // muteEnded reports whether a finding is still shown as muted though its time is
 // over.
 func (m model) muteEnded() bool {
-	return slices.ContainsFunc(m.result.Muted, func(f check.MutedFinding) bool { return f.Mute.Over(m.now) })
+	return slices.ContainsFunc(m.sight.Result.Muted, func(f check.MutedFinding) bool { return f.Mute.Over(m.now) })
 }
 
 // add adds what was read, and tells whether hosts are to be looked at anew.
@@ -249,11 +259,12 @@ func (m model) add(in entriesIn) (model, bool) {
 // findings are those that are shown, worst first, then those that are muted, with
 // how; the mute of the others is nil.
 func (m model) findings() []check.MutedFinding {
-	all := make([]check.MutedFinding, 0, len(m.result.Findings)+len(m.result.Muted))
-	for _, f := range m.result.Findings {
+	result := m.sight.Result
+	all := make([]check.MutedFinding, 0, len(result.Findings)+len(result.Muted))
+	for _, f := range result.Findings {
 		all = append(all, check.MutedFinding{Finding: f})
 	}
-	return append(all, m.result.Muted...)
+	return append(all, result.Muted...)
 }
 
 // items are all questions, in order; none before the timeline was read.

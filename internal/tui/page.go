@@ -46,6 +46,10 @@ func (m model) lines() []string {
 		return m.wrap(m.moneyLines())
 	case pageTechnical:
 		return m.wrap(m.technicalLines())
+	case pageLinks:
+		return m.drawn.links
+	case pageReach:
+		return m.drawn.reach
 	}
 	return nil
 }
@@ -58,13 +62,14 @@ func (m model) wrap(lines []string) []string {
 	var all []string
 	for _, line := range lines {
 		line = plain.Line(line)
-		for runewidth.StringWidth(line) > m.width && m.width > 2*hanging {
+		indent := max(hanging, len(line)-len(strings.TrimLeft(line, " "))+2)
+		for runewidth.StringWidth(line) > m.width && m.width > 2*indent {
 			first := runewidth.Truncate(line, m.width, "")
 			if blank := strings.LastIndexByte(first, ' '); blank > m.width/2 {
 				first = first[:blank]
 			}
 			all = append(all, first)
-			line = strings.Repeat(" ", hanging) + strings.TrimLeft(line[len(first):], " ")
+			line = strings.Repeat(" ", indent) + strings.TrimLeft(line[len(first):], " ")
 		}
 		all = append(all, line)
 	}
@@ -193,7 +198,7 @@ func (m model) findingText(f check.MutedFinding) (first, second string) {
 func place(f check.Finding) string { return strings.TrimSpace(f.Host + " " + f.Key) }
 
 func (m model) tally() string {
-	t := m.result.Tally
+	t := m.sight.Result.Tally
 	text := fmt.Sprintf("%d fine, %d unknown, %d not checked", t.Fine, t.Unknown, t.NotChecked)
 	if t.Muted > 0 {
 		text += fmt.Sprintf(", %d muted", t.Muted)
@@ -203,7 +208,7 @@ func (m model) tally() string {
 
 func (m model) hostLines() []string {
 	lines := []string{}
-	for _, h := range m.fleet.Hosts {
+	for _, h := range m.sight.Fleet.Hosts {
 		lines = append(lines, strings.TrimRight(fmt.Sprintf("%-11s %-20s %s %s  %s",
 			h.Class, h.Name, h.Facts.OS.Value.Name, h.Facts.OS.Value.Version, h.Reason), " "))
 	}

@@ -17,6 +17,7 @@ type prompt struct {
 	flag  string   // the flag that takes the text, or none: it is an argument
 	empty bool     // an empty text is an answer
 	whole bool     // the text is a command line of its own, with the terminal for itself
+	about bool     // the text narrows the map, and runs nothing
 	then  *prompt  // asks for more of the same command line
 	words []string // its arguments so far; they come last
 }
@@ -31,6 +32,11 @@ func askFlag(label string, args []string, flag string) *prompt {
 
 // askCommand asks for a command line of ours.
 func askCommand(text string) *prompt { return &prompt{label: "nightcall", input: begun(text), whole: true} }
+
+// askFilter asks which hosts of the map are shown.
+func askFilter(text string) *prompt {
+	return &prompt{label: "only hosts with (empty for all)", input: begun(text), empty: true, about: true}
+}
 
 // optional makes an empty answer do, and the text the value of a flag.
 func (p *prompt) optional(flag string) *prompt {
@@ -71,6 +77,8 @@ func (m model) submit() (tea.Model, tea.Cmd) {
 	switch {
 	case text == "" && !p.empty:
 		return m, nil
+	case p.about:
+		return m.only(text)
 	case p.whole:
 		return m, m.takeover(split(strings.TrimPrefix(text, "nightcall "))...)
 	}

@@ -1,6 +1,6 @@
 // Package tui is the incident on a whole terminal: the checklist, the timeline,
-// findings, hosts, money and what technicians said, under a header that always
-// tells how long it lasts and what it costs.
+// findings, hosts, money, what technicians said, who talks to whom and who reaches
+// whom, under a header that always tells how long it lasts and what it costs.
 //
 // # Room
 //
@@ -25,6 +25,7 @@ import (
 
 	"github.com/nightcall-sh/nightcall/internal/check"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/link"
 	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
 
@@ -38,8 +39,11 @@ type Room interface {
 	// merged between, it returns all, and whole is true.
 	Entries(ctx context.Context, after string, known int) (entries []timeline.Entry, whole bool, err error)
 
-	// Fleet returns the hosts, and what checks say of them.
-	Fleet(ctx context.Context) (inventory.Fleet, check.Result, error)
+	// Fleet returns what is known of the hosts.
+	Fleet(ctx context.Context) (Sight, error)
+
+	// Draw is a part of the map as text: the picture of who talks to whom.
+	Draw(s Sight, part link.Map) string
 
 	// Run runs a command line of ours that asks nothing, and returns what it said.
 	Run(ctx context.Context, args ...string) (said string, err error)
@@ -49,6 +53,13 @@ type Room interface {
 
 	// Now is the time, in the zone in which times are told.
 	Now() time.Time
+}
+
+// A Sight is what is known of the hosts at one moment, and what checks say of it.
+type Sight struct {
+	Fleet  inventory.Fleet
+	Map    link.Map
+	Result check.Result
 }
 
 // A Command is run while nothing is drawn.

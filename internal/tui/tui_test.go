@@ -18,8 +18,10 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"github.com/nightcall-sh/nightcall/internal/check"
+	"github.com/nightcall-sh/nightcall/internal/diagram"
 	"github.com/nightcall-sh/nightcall/internal/host"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
+	"github.com/nightcall-sh/nightcall/internal/link"
 	"github.com/nightcall-sh/nightcall/internal/money"
 	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
@@ -37,6 +39,7 @@ type desk struct {
 	refuse  error
 	now     time.Time
 	result  check.Result
+	links   link.Map
 }
 
 func (d *desk) Title() string  { return d.title }
@@ -50,10 +53,37 @@ func (d *desk) Entries(_ context.Context, after string, known int) ([]timeline.E
 	return d.entries[known:], false, nil
 }
 
-func (d *desk) Fleet(context.Context) (inventory.Fleet, check.Result, error) {
-	return inventory.Fleet{Hosts: []inventory.Host{
+func (d *desk) Fleet(context.Context) (Sight, error) {
+	return Sight{inventory.Fleet{Hosts: []inventory.Host{
 		{Name: "web1", Class: host.ClassOK}, {Name: "web2", Class: host.ClassTimeout, Reason: "banner: timed out\x1b[2J"},
-	}}, d.result, nil
+	}}, d.links, d.result}, nil
+}
+
+func (d *desk) Draw(s Sight, part link.Map) string {
+	return string(diagram.Text(diagram.Of(part, s.Map.Groups(), diagram.Options{FoldAbove: 40})))
+}
+
+// shop is who talks to whom there: of two clients of the database, one gets no
+// answer.
+func shop() link.Map {
+	call := func(from string, state link.State) link.Link {
+		return link.Link{
+			From: link.End{Host: from, Process: "java"}, To: link.End{Host: "db1", Address: "10.0.1.1"}, Port: 3306, Kind: "mysql",
+			State: state, Observed: true, Last: t0.Add(time.Minute),
+		}
+	}
+	m := link.Map{
+		Hosts: []link.Node{
+			{Name: "db1", Address: "10.0.1.1", Visited: true, Runs: "mysql"}, {Name: "web1", Address: "10.0.0.1", Visited: true}, {Name: "web2\x1b[2J", Address: "10.0.0.2", Visited: true},
+		},
+		Services: []link.Service{{Host: "db1", Port: 3306, Kind: "mysql", Title: "MySQL"}},
+		Links:    []link.Link{call("web1", link.Established), call("web2\x1b[2J", link.Attempted)},
+	}
+	m.Apply([]link.Test{
+		{From: "web1", To: "db1", Port: 3306, Outcome: "open", At: t0.Add(2 * time.Minute)},
+		{From: "web1", To: "10.0.9.9", Port: 6379, Outcome: "timeout", At: t0.Add(2 * time.Minute)},
+	})
+	return m
 }
 
 // judged is what checks say of that fleet, with what is muted apart.
@@ -62,6 +92,7 @@ func judged() check.Result {
 		Findings: []check.Finding{
 			{ID: "f1", Status: check.Critical, Host: "db1", Key: "/var", Title: "A filesystem is nearly full", Summary: "/var is 100% full"},
 			{ID: "f2", Status: check.Warning, Host: "web1", Title: "Nobody saves the journal", Summary: "the journal is kept in memory only"},
+			{ID: "f4", Status: check.Warning, Host: "db1", Key: "MySQL on port 3306", Title: "Several hosts depend on one", Summary: "only db1 offers MySQL on port 3306; it is used by web1 and web2"},
 			{ID: "f3", Status: check.Unknown, Host: "web2", Title: "The clock is wrong", Summary: "clock-skew cannot be judged on web2: not asked"},
 		},
 		Tally: check.Tally{Found: 2, Fine: 7, Unknown: 1, NotChecked: 20},
@@ -113,7 +144,7 @@ func rate(t testing.TB, text string) money.Rate {
 // night is a room in the middle of one.
 func night(t testing.TB) *desk {
 	t.Helper()
-	d := &desk{title: "checkout is down\x1b]0;owned\x07", now: t0.Add(72 * time.Minute), result: judged()}
+	d := &desk{title: "checkout is down\x1b]0;owned\x07", now: t0.Add(72 * time.Minute), result: judged(), links: shop()}
 	d.add(t, 0, timeline.IncidentOpened, timeline.Opened{Title: d.title})
 	r := rate(t, "1M/day")
 	r.Low, r.High = 800_000_000, 1_200_000_000
@@ -145,11 +176,14 @@ func step(m model, msg tea.Msg) model {
 	if cmd == nil {
 		return m
 	}
-	if answer, ok := cmd().(said); ok {
+	switch answer := cmd().(type) {
+	case drawing:
+		next, _ = m.Update(answer)
+		return next.(model)
+	case said:
 		next, cmd = m.Update(answer)
-		m = next.(model)
-		next, _ = m.Update(cmd())
-		m = next.(model)
+		next, _ = next.Update(cmd())
+		return next.(model)
 	}
 	return m
 }
@@ -243,9 +277,12 @@ func TestKeysRunCommands(t *testing.T) {
 		"tick at once":    {[]string{"down", "enter", "enter"}, []string{"step", "tick", "technical.together"}},
 		"command":         {[]string{":", "nightcall scan 'web 1' web2", "enter"}, []string{"scan", "web 1", "web2"}},
 		"mute":            {[]string{"3m", "ticket 4711", "enter", "enter"}, []string{"findings", "mute", "f1", "--reason=ticket 4711", "--until=8h"}},
-		"mute until":      {[]string{"3", "down", "m", "x", "enter", "backspace", "backspace", "3d", "enter"}, []string{"findings", "mute", "f3", "--reason=x", "--until=3d"}},
+		"mute until":      {[]string{"3", "down", "down", "m", "x", "enter", "backspace", "backspace", "3d", "enter"}, []string{"findings", "mute", "f3", "--reason=x", "--until=3d"}},
 		"mute left":       {[]string{"3m", "x", "enter", "esc"}, nil},
 		"mute unreasoned": {[]string{"3m", "enter", "enter"}, []string{"findings", "show", "f1"}},
+		"scan of a page":  {[]string{"4", "enter", "web1", "enter"}, []string{"scan", "web1"}},
+		"test of a page":  {[]string{"8", "enter", "--again", "enter"}, []string{"reach", "--again"}},
+		"map narrowed":    {[]string{"7/web1", "enter"}, nil},
 		"unmute":          {[]string{"3Gu"}, []string{"findings", "unmute", "f2"}},
 		"finding whole":   {[]string{"3", "enter"}, []string{"findings", "show", "f1"}},
 		"mitigation":      {[]string{"g", "down", "enter", "--reroute", "enter", "enter", "enter"}, []string{"business", "mitigation", "--saves=80%", "--takes=15m", "--", "--reroute"}},
@@ -356,7 +393,7 @@ func TestFindingsScroll(t *testing.T) {
 		if !strings.Contains(m.frame(), "> muted") || height > 9 && !strings.Contains(m.frame(), "7 fine") {
 			t.Fatalf("height %d:\n%s", height, m.frame())
 		}
-		m.result.Findings = m.result.Findings[:3]
+		m.sight.Result.Findings = m.sight.Result.Findings[:3]
 		if m = press(m, "up"); !strings.Contains(m.frame(), "> UNKNOWN  web02") {
 			t.Fatalf("height %d:\n%s", height, m.frame())
 		}

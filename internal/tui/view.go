@@ -45,7 +45,8 @@ func (m model) frame() string {
 	lines := m.head()
 	body := m.body()
 	if m.help {
-		body = helpLines
+		body = m.wrap(helpLines)
+		body = body[min(m.helpAt, max(0, len(body)-m.bodyHeight())):]
 	}
 	for n := range m.bodyHeight() {
 		if n < len(body) {
@@ -205,6 +206,8 @@ func (m model) rule() string { return strings.Repeat("-", m.width) }
 // foot is what is asked or was said, and which keys there are.
 func (m model) foot() []string {
 	switch {
+	case m.help:
+		return []string{"", "up down read on  any other key goes back"}
 	case m.prompt == nil:
 		return []string{m.status, m.keys()}
 	}
@@ -229,7 +232,7 @@ func (m model) asking() (lines []string, x, y int) {
 // and the one that tells the others.
 func (m model) keys() string {
 	own := m.pageKeys()
-	if all := "n note  : command  ! stop  1-6 page  ? keys  q quit" + own; runewidth.StringWidth(all) <= m.width {
+	if all := "n note  : command  ! stop  1-8 page  ? keys  q quit" + own; runewidth.StringWidth(all) <= m.width {
 		return all
 	}
 	return strings.TrimLeft(own+"  ? keys  q quit", " ")
@@ -248,6 +251,11 @@ func (m model) pageKeys() string {
 			return "   enter whole  u unmute"
 		}
 		return "   enter whole  m mute"
+	case pageLinks, pageReach:
+		return "   / filter  enter " + begins[m.page].does
+	}
+	if begin := begins[m.page]; begin.does != "" {
+		return "   enter " + begin.does
 	}
 	return ""
 }
@@ -255,16 +263,17 @@ func (m model) pageKeys() string {
 var helpLines = []string{
 	"n        note: type it, enter writes it into the timeline",
 	"!        stop all that runs on hosts; again lets it go on",
-	":        any command: scan web1, diagram, reach, links …",
-	"1 to 6   the pages; tab for the next one",
+	":        any command: scan web1, look web1, links, ssh web1 …",
+	"1 to 8   the pages; tab for the next one",
 	"up down  move; pgup pgdown home end too; also k j g G",
 	"Steps    enter  answer the question",
 	"         space  tick it, or open it again",
-	"         s      skip it, with a reason",
-	"         r      open it again",
+	"         s      skip it, with a reason; r opens it again",
 	"Findings enter  show it whole, with its evidence",
 	"         m      mute it, with a reason and an end",
 	"         u      show a muted one again",
+	"Links    /      only hosts with this in their names; Reach too",
+	"others   enter  begin the command of the page",
 	"q        leave; everything is written down already",
 	"",
 	"Each is also a command: nightcall note, stop, step, findings",
