@@ -31,7 +31,9 @@ func askFlag(label string, args []string, flag string) *prompt {
 }
 
 // askCommand asks for a command line of ours.
-func askCommand(text string) *prompt { return &prompt{label: "nightcall", input: begun(text), whole: true} }
+func askCommand(text string) *prompt {
+	return &prompt{label: "nightcall", input: begun(text), whole: true}
+}
 
 // askFilter asks which hosts of the map are shown.
 func askFilter(text string) *prompt {
