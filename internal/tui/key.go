@@ -52,6 +52,8 @@ func (m model) pressPage(key string) (tea.Model, tea.Cmd) {
 		return m.pressItem(key)
 	case pageFindings:
 		return m.pressFinding(key)
+	case pageHosts:
+		return m.pressHost(key)
 	case pageLinks, pageReach:
 		return m.pressMap(key)
 	}
@@ -61,7 +63,6 @@ func (m model) pressPage(key string) (tea.Model, tea.Cmd) {
 
 // begins are the command lines that enter begins, and what they do.
 var begins = map[page]struct{ line, does string }{
-	pageHosts:     {"scan ", "scan"},
 	pageMoney:     {"business mitigation ", "mitigation"},
 	pageTechnical: {"technical hypothesis ", "hypothesis"},
 	pageLinks:     {"diagram -o arch.svg", "draw"},
@@ -135,6 +136,23 @@ func (m model) pressFinding(key string) (tea.Model, tea.Cmd) {
 		return m, m.do("findings", "unmute", f.ID)
 	default:
 		m.point(key, len(m.findings()), findingLines)
+	}
+	return m, nil
+}
+
+// pressHost takes a key on the hosts.
+func (m model) pressHost(key string) (tea.Model, tea.Cmd) {
+	chosen := m.chosenHost()
+	switch {
+	case key == "s":
+		m.prompt = askCommand("scan ")
+	case chosen < 0:
+	case key == "enter":
+		return m, m.takeover("host", "show", m.sight.Fleet.Hosts[chosen].Name)
+	case key == "t":
+		m.prompt = askCommand("scan --retry-failed")
+	default:
+		m.point(key, len(m.sight.Fleet.Hosts), 1)
 	}
 	return m, nil
 }

@@ -57,7 +57,7 @@ type model struct {
 	drawn    drawing // the last of them that is there
 
 	page   page
-	cursor [pages]int // the item of the checklist, the finding
+	cursor [pages]int // the item of the checklist, the finding, the host
 	scroll [pages]int // lines from the top; of the timeline, from the end
 	prompt *prompt    // nil while nothing is asked
 	help   bool

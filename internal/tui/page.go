@@ -22,6 +22,8 @@ func (m model) body() []string {
 		return m.timelineLines()
 	case pageFindings:
 		return m.findingPage()
+	case pageHosts:
+		return m.hostPage()
 	}
 	lines := m.lines()
 	from := min(m.scroll[m.page], max(0, len(lines)-m.bodyHeight()))
@@ -40,8 +42,6 @@ func (m model) length() int {
 // on in the next line.
 func (m model) lines() []string {
 	switch m.page {
-	case pageHosts:
-		return m.hostLines()
 	case pageMoney:
 		return m.wrap(m.moneyLines())
 	case pageTechnical:
@@ -206,16 +206,27 @@ func (m model) tally() string {
 	return text
 }
 
-func (m model) hostLines() []string {
-	lines := []string{}
-	for _, h := range m.sight.Fleet.Hosts {
-		lines = append(lines, strings.TrimRight(fmt.Sprintf("%-11s %-20s %s %s  %s",
-			h.Class, h.Name, h.Facts.OS.Value.Name, h.Facts.OS.Value.Version, h.Reason), " "))
+// hostPage is the hosts, so scrolled that the one under the cursor is seen.
+func (m model) hostPage() []string {
+	var lines []string
+	chosen := m.chosenHost()
+	for n, h := range m.sight.Fleet.Hosts {
+		pointer := "  "
+		if n == chosen {
+			pointer = "> "
+		}
+		system := strings.TrimSpace(h.Facts.OS.Value.Name + " " + h.Facts.OS.Value.Version)
+		lines = append(lines, strings.TrimRight(fmt.Sprintf("%s%-11s %-20s %s  %s", pointer, h.Class, h.Name, system, h.Reason), " "))
 	}
 	if len(lines) == 0 {
-		return append(lines, "No host was looked at yet.  :scan web1 admin@10.0.0.7:2222 10.0.1.0/28")
+		return []string{"No host was looked at yet.  :scan web1 admin@10.0.0.7:2222 10.0.1.0/28"}
 	}
-	return append(lines, "", "  :scan --retry-failed   :diagram   :reach   :host show NAME")
+	return m.around(lines, chosen+1)
+}
+
+// chosenHost is the number of the host under the cursor; below zero when there is none.
+func (m model) chosenHost() int {
+	return min(m.cursor[pageHosts], len(m.sight.Fleet.Hosts)-1)
 }
 
 func (m model) moneyLines() []string {

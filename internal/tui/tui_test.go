@@ -280,7 +280,9 @@ func TestKeysRunCommands(t *testing.T) {
 		"mute until":      {[]string{"3", "down", "down", "m", "x", "enter", "backspace", "backspace", "3d", "enter"}, []string{"findings", "mute", "f3", "--reason=x", "--until=3d"}},
 		"mute left":       {[]string{"3m", "x", "enter", "esc"}, nil},
 		"mute unreasoned": {[]string{"3m", "enter", "enter"}, []string{"findings", "show", "f1"}},
-		"scan of a page":  {[]string{"4", "enter", "web1", "enter"}, []string{"scan", "web1"}},
+		"host shown":      {[]string{"4", "down", "enter"}, []string{"host", "show", "web2"}},
+		"host scanned":    {[]string{"4", "s", "web1", "enter"}, []string{"scan", "web1"}},
+		"hosts again":     {[]string{"4", "t", "enter"}, []string{"scan", "--retry-failed"}},
 		"test of a page":  {[]string{"8", "enter", "--again", "enter"}, []string{"reach", "--again"}},
 		"map narrowed":    {[]string{"7/web1", "enter"}, nil},
 		"unmute":          {[]string{"3Gu"}, []string{"findings", "unmute", "f2"}},
@@ -494,5 +496,25 @@ func BenchmarkFrame(b *testing.B) {
 	for b.Loop() {
 		m = press(m, "up")
 		_ = m.frame()
+	}
+}
+
+// The host under the cursor is always seen, also when there are fewer than there were.
+func TestHostsScroll(t *testing.T) {
+	t.Parallel()
+	for height := 8; height < 30; height++ {
+		m := press(open(t, night(t), 80, height), "4")
+		for n := range 60 {
+			m.sight.Fleet.Hosts = append(m.sight.Fleet.Hosts, inventory.Host{Name: fmt.Sprintf("be%02d", n), Class: host.ClassOK})
+		}
+		for n := range 60 {
+			if m = press(m, "down"); n > 0 && !strings.Contains(m.frame(), fmt.Sprintf("> ok          be%02d", n-1)) {
+				t.Fatalf("height %d, host %d:\n%s", height, n, m.frame())
+			}
+		}
+		m.sight.Fleet.Hosts = m.sight.Fleet.Hosts[:1]
+		if !strings.Contains(m.frame(), "> ok          web1") {
+			t.Fatalf("height %d:\n%s", height, m.frame())
+		}
 	}
 }

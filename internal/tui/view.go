@@ -145,7 +145,7 @@ func costText(lost []money.Amount, rate money.Rate, known bool) string {
 func (m model) news() string {
 	if m.stopped() {
 		stop := m.at.Technical.Stopped
-		return "STOP by " + stop.Stated.By + ": nothing is changed and nothing begins. " + stop.Text + " (! lets it go on)"
+		return "STOP by " + stop.Stated.By + " (! lets it go on): nothing is changed and nothing begins. " + stop.Text
 	}
 	due, known := m.at.NextUpdate()
 	if !known {
@@ -251,6 +251,11 @@ func (m model) pageKeys() string {
 			return "   enter whole  u unmute"
 		}
 		return "   enter whole  m mute"
+	case pageHosts:
+		if m.chosenHost() < 0 {
+			return "   s scan"
+		}
+		return "   enter show  s scan"
 	case pageLinks, pageReach:
 		return "   / filter  enter " + begins[m.page].does
 	}
@@ -272,9 +277,9 @@ var helpLines = []string{
 	"Findings enter  show it whole, with its evidence",
 	"         m      mute it, with a reason and an end",
 	"         u      show a muted one again",
+	"Hosts    enter  show it; s scans more, t those that failed",
 	"Links    /      only hosts with this in their names; Reach too",
 	"others   enter  begin the command of the page",
 	"q        leave; everything is written down already",
-	"",
 	"Each is also a command: nightcall note, stop, step, findings",
 }
