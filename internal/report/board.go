@@ -67,9 +67,9 @@ func Executive(d Data) string {
 	p.blocks[0] = uncounted(p.blocks[0].(pairs))
 	steps := part{title: "Steps"}
 	var items []string
-	for n, s := range d.Incident.Steps {
+	for _, s := range d.Incident.Steps {
 		settled, all := s.Count()
-		items = append(items, fmt.Sprintf("%d. %s: %d of %d", n+1, s.Title, settled, all))
+		items = append(items, fmt.Sprintf("%s: %d of %d", s.Title, settled, all))
 	}
 	steps.list(items)
 	return fragment(p, steps)
@@ -99,7 +99,10 @@ func Technical(d Data) string {
 	shown.Entries = newest(d.Entries)
 	last := course(shown)
 	last.title = "Last entries"
-	return fragment(technical(d), questions(d), last, business(d), found, architecture(d), runs(d), coverage(d))
+	said := technical(d)
+	said.heading("Actions")
+	said.actions(d)
+	return fragment(said, questions(d), last, business(d), found, architecture(d), runs(d), coverage(d))
 }
 
 // runs are what was asked of hosts and done to them last, the latest first.

@@ -90,8 +90,29 @@ func (p *part) pairs(rows ...[2]string) {
 	p.blocks = append(p.blocks, pairs{rows})
 }
 
+// telling are the columns that say something where nothing is in them.
+var telling = map[string]bool{"Owner": true, "Risk": true, "Done": true, "Outcome": true}
+
+// table adds the columns that say something.
 func (p *part) table(head []string, rows [][]string) {
-	p.blocks = append(p.blocks, table{head, slices.Values(rows)})
+	var said []int
+	for n, name := range head {
+		if telling[name] || slices.ContainsFunc(rows, func(row []string) bool { return row[n] != "" }) {
+			said = append(said, n)
+		}
+	}
+	for n, row := range rows {
+		rows[n] = picked(row, said)
+	}
+	p.blocks = append(p.blocks, table{picked(head, said), slices.Values(rows)})
+}
+
+func picked(cells []string, columns []int) []string {
+	out := make([]string, 0, len(columns))
+	for _, n := range columns {
+		out = append(out, cells[n])
+	}
+	return out
 }
 
 // rowsOr adds a table, or says in a paragraph that there is nothing to list.

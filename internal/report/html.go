@@ -56,8 +56,9 @@ figure { margin: .8rem 0; } figcaption { color: #555; font-size: .85rem; }
 svg { width: 100%; height: auto; max-height: 14rem; } .arch img { max-width: 100%; max-height: 95vh; }
 @media screen and (max-width: 40rem) {
 body { font-size: 15px; padding: .6rem; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .4rem; }
-table, tbody, tr { display: block; } thead { display: none; } tr { border-bottom: 1px solid #ccc; padding: .35rem 0; }
-td, .at { display: inline; border: 0; padding: 0; overflow-wrap: anywhere; white-space: normal; } td:not(:empty) ~ td:not(:empty)::before { content: " \B7  "; color: #888; } }
+table, thead, tbody, tr { display: block; } tr { border-bottom: 1px solid #ccc; padding: .35rem 0; }
+th, td, .at { display: inline; border: 0; padding: 0; overflow-wrap: anywhere; white-space: normal; } th { color: #555; font-weight: normal; }
+th ~ th::before, td:not(:empty) ~ td:not(:empty)::before { content: " \B7  "; color: #888; } }
 @media print {
 @page { size: A4; margin: 14mm; } body { font-size: 10pt; line-height: 1.35; padding: 0; max-width: none; }
 section:nth-of-type(2), section:last-of-type { break-before: page; } h2 { margin-top: 1rem; break-after: avoid; } h3 { margin: .6rem 0 .2rem; } p, ul, figure { margin: .3rem 0; }

@@ -16,6 +16,7 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/check"
 	"github.com/nightcall-sh/nightcall/internal/fact"
 	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/incident"
 	"github.com/nightcall-sh/nightcall/internal/inventory"
 	"github.com/nightcall-sh/nightcall/internal/timeline"
 )
@@ -227,5 +228,20 @@ func BenchmarkReport(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// Those who repair see what is still to be done; a column that says nothing is not
+// there, unless its emptiness does.
+func TestTechnicalTellsActions(t *testing.T) {
+	t.Parallel()
+	d := Data{At: t0}
+	d.Incident.Technical.Actions = []incident.Action{{Text: "ask the network team", Added: incident.Moment{At: t0}}, {Text: "health checks", Later: true}}
+	page := Technical(d)
+	if !strings.Contains(page, "ask the network team") || strings.Contains(page, "health checks") {
+		t.Errorf("%s", page)
+	}
+	if !strings.Contains(page, "<th>Action</th><th>Owner</th><th>Done</th><th>Outcome</th>") {
+		t.Errorf("%s", page)
 	}
 }

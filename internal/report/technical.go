@@ -213,16 +213,7 @@ func place(f check.Finding) string {
 // actions are what was done: by people, and by commands.
 func actions(d Data) part {
 	p := part{title: "Actions"}
-	var rows [][]string
-	for _, a := range d.Incident.Technical.Actions {
-		if a.Later {
-			continue
-		}
-		rows = append(rows, []string{
-			moment(a.Added.At, d.At), a.Host, a.Text, a.Owner, moment(a.Done.At, d.At), a.Done.By, a.Outcome,
-		})
-	}
-	p.rowsOr("None was written down.", []string{whenColumn, "Host", "Action", "Owner", "Done", "By", "Outcome"}, rows)
+	p.actions(d)
 	p.heading("Commands")
 	ran := commands(d.Entries)
 	if len(ran) == 0 {
@@ -237,6 +228,20 @@ func actions(d Data) part {
 		}
 	}
 	return p
+}
+
+// actions adds what people set out to do, without what waits for afterwards.
+func (p *part) actions(d Data) {
+	var rows [][]string
+	for _, a := range d.Incident.Technical.Actions {
+		if a.Later {
+			continue
+		}
+		rows = append(rows, []string{
+			moment(a.Added.At, d.At), a.Host, a.Text, a.Owner, moment(a.Done.At, d.At), a.Done.By, a.Outcome,
+		})
+	}
+	p.rowsOr("None was written down.", []string{whenColumn, "Host", "Action", "Owner", "Done", "By", "Outcome"}, rows)
 }
 
 func (c *command) title() string {
