@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/nightcall-sh/nightcall/internal/redact"
 )
 
 // A Configuration is a file that a running program reads. Its checksum is
@@ -39,6 +41,8 @@ func configured[T any](d *configurationReader, r Raw, list []T, source string) O
 	switch {
 	case !d.whole && r.Missing == "":
 		return unknown[[]T]("there are no processes to read in /proc")
+	case len(d.unread) > 0:
+		return partly(list, source, "the configuration was not found that this names: "+strings.Join(d.unread, ", "))
 	case d.files >= maxConfigurations:
 		return partly(list, source, fmt.Sprintf("only the first %d files are read", maxConfigurations))
 	case !r.Root:
@@ -124,6 +128,7 @@ type configurationReader struct {
 	balancers      map[string]string // the process of HAProxy that was started with a file
 	usual          bool              // a HAProxy was started with files in their usual places
 	denied         []string          // files of HAProxy's that may not be read
+	unread         []string          // command lines that name a file that was not found
 	balancing      []balancerFile
 	list           []Dependency
 	upstreams      []Upstream
@@ -144,8 +149,10 @@ func (d *configurationReader) note(line string) {
 		d.usual = true
 	case f[0] == "#haproxy" && len(f) == 3:
 		d.balancers[f[2]] = f[1]
-	case f[0] == "#is" && len(f) == 3:
-		d.programs[f[2]] = f[1]
+	case f[0] == "#is":
+		d.is(strings.TrimPrefix(line, "#is "))
+	case f[0] == "#unread" && len(d.unread) < maxTogether:
+		d.unread = append(d.unread, clean(redact.Args(strings.TrimPrefix(strings.TrimPrefix(line, "#unread "), "nginx: master process "))))
 	case f[0] == "#denied" && len(f) > 1:
 		name, _ := d.place(strings.TrimPrefix(line, "#denied "))
 		d.denied = append(d.denied, name)
@@ -154,11 +161,30 @@ func (d *configurationReader) note(line string) {
 	switch {
 	case len(f) == 2 && f[0] == "#sums":
 		d.files = integer(f[1])
-	case len(f) == 3 && (f[0] == "#root" || f[0] == "#env"):
+	case len(f) == 3 && f[0] == "#env":
 		d.processes[f[1]] = f[2]
-	case len(f) == 4 && f[0] == "#cwd":
-		d.names[f[1]], d.processes[f[1]] = f[2], f[3]
+	case len(f) > 2 && f[0] == "#cwd":
+		d.names[f[1]], d.processes[f[1]] = strings.Join(f[2:len(f)-1], " "), f[len(f)-1]
 	}
+}
+
+// is remembers whose a file is, as "PROGRAM:FILE" or, where another file includes
+// it, as "OTHER:FILE".
+func (d *configurationReader) is(text string) {
+	by, file, _ := strings.Cut(text, ":")
+	if strings.HasPrefix(by, "/") {
+		by = d.program(by)
+	}
+	if by != "" {
+		d.programs[file] = by
+	}
+}
+
+// program is whose a file is: what the script said of it goes before what its name
+// tells, and that before whom it was found through.
+func (d *configurationReader) program(file string) string {
+	name, process := d.place(file)
+	return cmp.Or(clean(d.programs[file]), programOf(name), process)
 }
 
 // throughProcess is the beginning of a file's name that goes through a process.
@@ -168,7 +194,7 @@ var throughProcess = regexp.MustCompile(`^(/proc/\d+)/(root|cwd)(/.*)$`)
 func (d *configurationReader) place(file string) (name, process string) {
 	m := throughProcess.FindStringSubmatch(file)
 	if m == nil {
-		return clean(file), ""
+		return clean(path.Clean(file)), ""
 	}
 	if m[2] == "cwd" {
 		return clean(path.Join(cmp.Or(d.names[m[1]], "/"), m[3])), clean(d.processes[m[1]])
@@ -188,13 +214,12 @@ func (d *configurationReader) file(file string, lines []numbered) {
 	if redisFile.MatchString(file) {
 		d.redisSettings(file, lines)
 	}
-	name, process := d.place(file)
+	name, _ := d.place(file)
 	if of := d.balancers[file]; of != "" {
 		d.balancing = append(d.balancing, balancerFile{of, name, lines})
 		return
 	}
-	process = cmp.Or(clean(d.programs[file]), programOf(name), process)
-	base := path.Base(name)
+	process, base := d.program(file), path.Base(name)
 	add := d.adder(process, name)
 	switch {
 	case process == "nginx":
@@ -208,7 +233,9 @@ func (d *configurationReader) file(file string, lines []numbered) {
 		masterInfo(lines, add)
 	case process == "postgres":
 		conninfo(lines, add)
-	case process == "redis-sentinel" || process == "redis-server":
+	case process == "apache2" || process == "httpd":
+		d.apache(name, lines, add)
+	case strings.HasPrefix(process, "redis-") || strings.HasPrefix(process, "valkey-"):
 		redisLines(lines, add)
 	case process == "haproxy": // balancers are a fact of their own
 	default:
@@ -243,6 +270,10 @@ func programOf(name string) string {
 	switch {
 	case strings.Contains(name, "/nginx/"):
 		return "nginx"
+	case strings.Contains(name, "/apache2/"):
+		return "apache2"
+	case strings.Contains(name, "/httpd/"):
+		return "httpd"
 	case strings.Contains(name, "/haproxy/"):
 		return "haproxy"
 	case strings.Contains(name, "/keepalived/"):

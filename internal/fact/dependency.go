@@ -54,8 +54,9 @@ const maxConfigurations = 60
 // root. Files that are none (a pipe would keep us waiting) are left out, and so
 // is what comes after sixty.
 //
-// What nginx includes from elsewhere, and the files that HAProxy was started with
-// when they are not where they usually are, are read by processes of their own,
+// What nginx, Apache and Redis include from elsewhere, and the files that nginx,
+// Redis and HAProxy were started with when they are not where they usually are, are
+// read by processes of their own,
 // so that a host that has none of them does not pay for them. The usual files of
 // HAProxy are only summed here: they are read as a whole with those of all facts.
 // Their workers, which have another user's rights or a root without /etc, tell
@@ -65,21 +66,22 @@ const maxConfigurations = 60
 // has by itself, each once for a program and its workers, of which only what
 // environmentProgram lets out leaves the host.
 var dependenciesScript = `if [ -d /proc/self/fd ]; then
-set -- ; seen=' ' apps= away= ours=0 names=comm envs= nginx= others= balancer= theirs= lf='
+set -- ; seen=' ' apps= away= ours=0 names=comm envs= others= balancer= theirs= lf='
 '
 [ -e /proc/self/comm ] || names=status
 for p in /proc/[0-9]*; do
 read -r x w <$p/$names || continue
 [ -n "$w" ] || w=$x
+l= list=
 case $w in
-java|node|nodejs|MainThread|python*|gunicorn*|uwsgi|uvicorn|ruby*|puma*|unicorn*) envs="$envs $p/environ" ;;
+java|node|nodejs|MainThread|python*|gunicorn*|uwsgi|uvicorn|ruby*|puma*|unicorn*|apache2|httpd) envs="$envs $p/environ" ;;
 nginx|haproxy)
 case $seen in *" $w:"*) [ -O $p ] || [ ! $p/root -ef / ] || continue ;; esac
 [ -d $p/root/etc ] || continue
-l=; read -r l <$p/cmdline
+read -r l <$p/cmdline
 case $l in 'nginx: worker'*|'nginx: cache'*) continue ;; esac
 l=${l%%-sf*} ;;
-php-fpm*|redis-*|valkey-*|mysqld|mariadbd|postgres|postmaster|keepalived) l= ;;
+php-fpm*|redis-*|valkey-*|mysqld|mariadbd|postgres|postmaster|keepalived) ;;
 init|systemd*|*sd-pam*|dbus*|sh|bash|dash|ash|ksh*|zsh|fish|su|sudo*|doas|ssh*|login|*getty|*cron*|atd|*syslog*|*udevd|chronyd|ntpd|auditd|polkitd|sleep|busybox) continue ;;
 *)
 [ -e $p/exe ] && envs="$envs $p/environ"
@@ -87,31 +89,35 @@ continue ;;
 esac
 r=$p/root k=
 if [ $r -ef / ]; then r=; else [ -n "$away" ] && [ $r -ef $away/root ] || away=$p; k=$away; fi
-case $w in
-nginx|redis-*|valkey-*|mysqld|mariadbd|php-fpm*|haproxy|keepalived)
-case $seen in *" $w:$k$l "*) continue ;; esac
-seen="$seen$w:$k$l "
-echo "#root $p $w" ;;
-*)
-cd -P $p/cwd || continue
-case $seen in *" $PWD$k$w "*) continue ;; esac
-seen="$seen$PWD$k$w "
-echo "#cwd $p $PWD $w" ;;
-esac
+cd -P $p/cwd || cd /
+case $seen in *" $w:$k$l$PWD "*) continue ;; esac
+seen="$seen$w:$k$l$PWD "
+echo "#cwd $p $PWD $w"
 case $w in
 nginx)
-nginx=$r/etc/nginx a= d=
-list="$nginx/nginx.conf $nginx/conf.d/*.conf $nginx/sites-enabled/* $r/usr/local/etc/nginx/nginx.conf $r/usr/local/nginx/conf/nginx.conf $r/usr/local/openresty/nginx/conf/nginx.conf"
+a= d=
+list="$r/etc/nginx/nginx.conf $r/etc/nginx/conf.d/*.conf $r/etc/nginx/sites-enabled/* $r/usr/local/etc/nginx/nginx.conf $r/usr/local/nginx/conf/nginx.conf $r/usr/local/openresty/nginx/conf/nginx.conf"
 case $l in *' -p '*) d=${l#* -p }; d=${d%% *}; [ -f "$r${d%/}/conf/nginx.conf" ] && a=conf/nginx.conf ;; esac
 case $l in *' -c '*) a=${l#* -c }; a=${a%% *} ;; esac
 case $a in
 ''|/etc/nginx/nginx.conf) ;;
 *)
-case $a in /*) ;; *) a=${d%/}/$a ;; esac
+case $a in
+/*) ;;
+*)
+[ -n "$d" ] || d=$(tr '\000' '\n' <$p/exe | grep -aoe '--prefix=[^ ]*')
+d=${d#*=} a=${d%/}/$a ;;
+esac
 list=$r$a others=$others$r$a=$r${a%/*}$lf
-echo "#is nginx $r$a" ;;
+[ -f "$list" ] || echo "#unread $l"
+echo "#is $w:$r$a" ;;
 esac ;;
-redis-*|valkey-*) list="$r/etc/redis/*.conf $r/etc/redis.conf $r/etc/redis-sentinel.conf $r/etc/valkey/*.conf" ;;
+apache2|httpd) list="$r/etc/apache2/apache2.conf $r/etc/apache2/httpd.conf $r/etc/apache2/[cs]*-enabled/*.conf $r/etc/apache2/mods-enabled/proxy*.conf $r/etc/httpd/conf/httpd.conf $r/etc/httpd/conf.d/*.conf $r/usr/local/apache2/conf/httpd.conf" ;;
+redis-*|valkey-*)
+list="$r/etc/redis/*.conf $r/etc/redis.conf $r/etc/redis-sentinel.conf $r/etc/valkey/*.conf $r/usr/local/etc/redis/*.conf $p/cwd/*.conf"
+for f in $(tr '\000' '\n' <$p/cmdline; grep -hsE '^ExecStart=.*(redis|valkey)' $r/etc/systemd/system/*.service); do
+case $f in /*.conf) list="$list $r$f"; echo "#is $w:$r$f" ;; esac
+done ;;
 mysqld|mariadbd)
 list="$r/etc/my.cnf $r/etc/mysql/my.cnf $r/etc/my.cnf.d/*.cnf $r/etc/mysql/conf.d/*.cnf $r/etc/mysql/*.conf.d/*.cnf"
 for f in $r/var/lib/mysql/master.info $r/var/lib/mysql/*.master.info $r/var/lib/mysql/master-*.info; do
@@ -120,12 +126,11 @@ n=0; while [ $n -lt 7 ] && read -r v; do n=$((n + 1)); case $n in 4|7) echo "$f:
 done ;;
 php-fpm*) list="$r/etc/php/*/fpm/pool.d/*.conf $r/etc/php-fpm.d/*.conf" ;;
 keepalived)
-list=
 for f in $r/etc/keepalived/keepalived.conf $r/etc/keepalived/conf.d/*.conf; do
 [ -f "$f" ] && grep -nE -e '^[[:space:]]*(vrrp_instance|state|interface|priority|virtual_router_id|nopreempt|virtual_ipaddress(_excluded)?)([[:space:]{]|$)' -e '^[[:space:]]*[0-9A-Fa-f.:]+(/[0-9]+)?([[:space:]]|$)' -e '^[[:space:]]*}[[:space:]]*$' /dev/null "$f"
 done ;;
 haproxy)
-list= d=/etc/haproxy
+d=/etc/haproxy
 case $l in *-f/usr/local/etc/haproxy/*) d=/usr/local/etc/haproxy ;; esac
 a=${l#*-f$d/haproxy.cfg}
 case $r${l%%-f$d/haproxy.cfg*}${a#-f$d/conf.d} in
@@ -156,7 +161,7 @@ esac ;;
 postgres|postmaster) list="$p/cwd/postgresql.auto.conf $p/cwd/recovery.conf $p/cwd/postgresql.conf" ;;
 *)
 [ $ours -lt 16 ] || continue
-ours=$((ours + 1)) apps="$apps:$p/cmdline" list=
+ours=$((ours + 1)) apps="$apps:$p/cmdline"
 [ "$PWD" = / ] || list="$p/cwd/.env $p/cwd/*.properties $p/cwd/*.y*ml $p/cwd/config.json $p/cwd/config/*.properties $p/cwd/config/*.y*ml" ;;
 esac
 for f in $list; do [ -f "$f" ] && [ $# -lt 60 ] && set -- "$@" "$f"; done
@@ -188,32 +193,37 @@ done
 fi
 IFS=$lf; set -f; more="$*" had="$lf$*$lf" n=0
 while [ -n "$more" ]; do
-c=$(grep -isnE -e '^[^#]*://' -e '^[^#]*(host|hosts|hostname|port|addr|address|addresses|server|servers|nodes|brokers|connect|endpoint|endpoints)["'\'']?[]]?[[:space:]]*[:=]' -e '^[[:space:]{]*["'\'']?[a-z0-9_.-]+["'\'']?:[[:space:]{]*$' -e '^[[:space:]]*(upstream|server|[a-z]+_(pass|next_upstream)|(health_)?check|replicaof|slaveof|sentinel[[:space:]]+monitor|primary_conninfo|bind|protected-mode|port|include)[[:space:]=;]' -e '^[^#]*}' -e '^[^#]*` + kindKeys + `["'\'']?[[:space:]]*[:=][[:space:]]*["'\'']?[a-z0-9_.+]*(` + kindWords + `)[a-z0-9_.+]*["'\'']?[;,[:space:]]*$' /dev/null $more)
+c=$(grep -isnE -e '^[^#]*://' -e '^[^#]*(host|hosts|hostname|port|addr|address|addresses|server|servers|nodes|brokers|connect|endpoint|endpoints)["'\'']?[]]?[[:space:]]*[:=]' -e '^[[:space:]{]*["'\'']?[a-z0-9_.-]+["'\'']?:[[:space:]{]*$' -e '^[[:space:]]*(upstream|server|[a-z]+_(pass|next_upstream)|(health_)?check|replicaof|slaveof|sentinel[[:space:]]+monitor|primary_conninfo|bind|protected-mode|port|include(optional)?)[[:space:]=;]' -e '^[^#]*}' -e '^[^#]*` + kindKeys + `["'\'']?[[:space:]]*[:=][[:space:]]*["'\'']?[a-z0-9_.+]*(` + kindWords + `)[a-z0-9_.+]*["'\'']?[;,[:space:]]*$' /dev/null $more)
+case $c in *ecret=*) c=$(printf '%s\n' "$c" | sed 's/ecret=.*/ecret=/') ;; esac
 printf '%s\n' "$c"; more= n=$((n + 1))
-[ -n "$nginx" ] && [ $n -lt 5 ] || break
+case $n$c in [1-4]*nclude*) ;; *) break ;; esac
 for l in $c; do
-case $l in *include*) ;; *) continue ;; esac
-f=${l%%:*} a=${l#*:*:}
+case $l in *nclude*) ;; *) continue ;; esac
+f=${l%%:*} x= IFS=' 	;"'\'
+for a in ${l#*:*:}; do [ -z "$x" ] || break; x=$a; done
+IFS=$lf
+case $x:$a in
+*mime.types|*_params|*fastcgi.conf|*fastcgi-php.conf|*[/:.]modules*|*mods-*|*/letsencrypt/*|*snakeoil.conf|*:ports.conf) continue ;;
+[Ii]nclude*) ;;
+*) continue ;;
+esac
 case $lf$others in
 *"$lf$f="*) b=$lf$others b=${b#*"$lf$f="} b=${b%%"$lf"*} ;;
-*) case $f in */nginx/conf.d/*|*/nginx/sites-*/*) b=${f%/*} b=${b%/*} ;; */nginx/*) b=${f%/*} ;; *) continue ;; esac ;;
+*)
+b=${f%/*} b=${b%/conf.d} b=${b%/*-enabled}
+case $f in */httpd.conf) b=${b%/conf} ;; esac ;;
 esac
-a=${a#"${a%%[! 	]*}"}
-case $a in include*\;*) a=${a#include} ;; *) continue ;; esac
-a=${a#"${a%%[! 	]*}"} a=${a%%;*}
-case $a in [\"\']*) a=${a#?} a=${a%?} ;; esac
-case $a in *mime.types|*_params|*fastcgi.conf|*/modules*|modules*|*/letsencrypt/*|snippets/fastcgi-php.conf|snippets/snakeoil.conf) continue ;; esac
 case $a in
-/*) case $f in /proc/[0-9]*/root/*) p=${f#/proc/}; a=/proc/${p%%/*}/root$a ;; esac ;;
+/*) case $f in /proc/[0-9]*) p=${f#/proc/}; a=/proc/${p%%/*}/root$a ;; esac ;;
 *) a=$b/$a ;;
 esac
 set +f
-for f in $a; do
-case $had in *"$lf$f$lf"*) continue ;; esac
-[ -f "$f" ] && [ $# -lt 60 ] || continue
-set -- "$@" "$f"
-had=$had$f$lf more=$more$f$lf others=$others$f=$b$lf
-echo "#is nginx $f"
+for x in $a; do
+case $had in *"$lf$x$lf"*) continue ;; esac
+[ -f "$x" ] && [ $# -lt 60 ] || continue
+set -- "$@" "$x"
+had=$had$x$lf more=$more$x$lf others=$others$x=$b$lf
+echo "#is $f:$x"
 done
 set -f
 done

@@ -12,7 +12,7 @@ import (
 var usualPorts = map[string]int{
 	"http": 80, "https": 443, "mysql": 3306, "mariadb": 3306, "postgresql": 5432, "redis": 6379, "mongodb": 27017, "amqp": 5672,
 	"memcached": 11211, "kafka": 9092, "ldap": 389, "ldaps": 636, "elasticsearch": 9200, "sqlserver": 1433, "oracle": 1521, "zookeeper": 2181,
-	"fastcgi": 9000, "smtp": 25, "sentinel": 26379,
+	"fastcgi": 9000, "ajp": 8009, "smtp": 25, "sentinel": 26379,
 }
 
 // schemes are what people write for the same thing.

@@ -53,6 +53,17 @@ func TestDependencies(t *testing.T) {
 		{"XML", "/opt/tomcat/conf/context.xml", []string{`  url="jdbc:postgresql://db3/shop" password="canary"`}, []string{"postgresql db3:5432 /opt/tomcat/conf/context.xml:1"}},
 		{"files of our own", "/a/x.yml", []string{"u: file:///etc/passwd", "v: jdbc:h2:mem:x", "w: sqlite:///x.db"}, nil},
 		{"one line of nginx", "/etc/nginx/nginx.conf", []string{"upstream a { server 10.0.0.1; server b:81; } server { listen 80; }"}, []string{"10.0.0.1:80 /etc/nginx/nginx.conf:1", "b:81 /etc/nginx/nginx.conf:1"}},
+		{"Apache", "/etc/apache2/x.conf", []string{
+			`ProxyPass / http://a:81/`, `ProxyPass "/x" "http://b/x" retry=0`, `ProxyPass http://c.lan:82/`, `ProxyPassMatch ^/(.*)$ http://d:83/$1`, `proxypassmatch "^(/.*)$" "http://e$1"`, `ProxyPass / wss://f/`,
+			`RewriteRule ^ http://g:84%{REQUEST_URI} [NC,P]`, `RewriteRule ^ http://g2/%1 [proxy,L]`, `ProxyRemote * http://h:3128`, `AuthLDAPURL "ldap://i/o=x?uid" NONE`, `SetHandler "proxy:fcgi://[fd00::7]:9000"`, `BalancerMember balancer://x ajp://j`, `BalancerMember http://nobodys`,
+		}, []string{
+			"http a:81 /etc/apache2/x.conf:1", "http b:80 /etc/apache2/x.conf:2", "http c.lan:82 /etc/apache2/x.conf:3", "http d:83 /etc/apache2/x.conf:4", "http e:80 /etc/apache2/x.conf:5", "https f:443 /etc/apache2/x.conf:6",
+			"http g2:80 /etc/apache2/x.conf:8", "http h:3128 /etc/apache2/x.conf:9", "ldap i:389 /etc/apache2/x.conf:10", "fastcgi fd00::7:9000 /etc/apache2/x.conf:11", "ajp j:8009 /etc/apache2/x.conf:12",
+		}},
+		{"what Apache does not call", "/etc/httpd/conf.d/x.conf", []string{
+			`Redirect / http://a/`, `ProxyPassReverse / http://a/`, `ErrorDocument 404 http://a/`, `RewriteRule ^ http://a/ [R=301,L]`, `RewriteRule ^ http://a/`, `ProxyPass / balancer://a/`, `ProxyPass /x !`, `ProxyPass / unix:/run/x|http://a/`,
+			`RewriteRule ^/(.*) http://$1/ [P]`, `RewriteRule ^/(.*) http://a$1.lan/ [P]`, `ProxyPass / http://${BACK}/`, `SetHandler x`, `ProxyPass`, `<Proxy http://a>`, `ProxyPass / http://u:1/p@a/`,
+		}, nil},
 		{"an old main of MySQL", "/etc/my.cnf", []string{"master-host = 10.0.1.1"}, []string{"mysql 10.0.1.1:3306 /etc/my.cnf:1"}},
 		{"nobody's main", "/etc/redis/redis.conf", []string{"replicaof no one", "# slaveof a 1"}, nil},
 		{"a password with a sign", "/a/.env", []string{"U=redis://u:ca@nary@r1:6379/0"}, []string{"redis r1:6379 /a/.env:1"}},
@@ -80,16 +91,21 @@ func TestDependencies(t *testing.T) {
 func TestDependenciesKeepNoSecret(t *testing.T) {
 	t.Parallel()
 	const canary = "s3cr3tcanary"
-	for _, file := range []string{"/a/.env", "/a/x.yml", "/a/x.properties", "/etc/nginx/nginx.conf", "/etc/redis/redis.conf", "/etc/my.cnf", "/p/postgresql.auto.conf", "/v/master.info", "/etc/redis/sentinel.conf"} {
+	for _, file := range []string{"/a/.env", "/a/x.yml", "/a/x.properties", "/etc/nginx/nginx.conf", "/etc/redis/redis.conf", "/etc/apache2/x.conf", "/etc/my.cnf", "/p/postgresql.auto.conf", "/v/master.info", "/etc/redis/sentinel.conf"} {
 		for _, line := range []string{
 			"redis://:" + canary + "@r1:6379/0", "U=mysql://root:" + canary + "@db1/x?password=" + canary, "U=mongodb://" + canary + ":x@a:1,b:2/" + canary,
 			"password: " + canary, "requirepass " + canary, "masterauth " + canary, "sentinel auth-pass m " + canary, "server be1:80 " + canary + ";",
 			"upstream x { server a:80 " + canary + "; }", "proxy_pass http://u:" + canary + "@a:80/" + canary + "?" + canary + ";",
 			"primary_conninfo = 'host=a password=" + canary + " port=5'", "primary_conninfo = 'postgresql://u:" + canary + "@a:5/x'", "replicaof a 6379 " + canary,
 			"jdbc:oracle:thin:scott/" + canary + "@//ora:1521/x", "url=jdbc:sqlserver://a;password=" + canary, "db.password=" + canary, "x " + canary,
+			"BalancerMember balancer://x ajp://u:" + canary + "@a:1/" + canary + " secret=" + canary, "ProxyPass / http://u:" + canary + "@a/" + canary + " key=" + canary, "RewriteRule ^ http://u:1/" + canary + "@a/ [P]",
 			"redis://u:pa:" + canary + "@a:1", "U=redis://" + canary + "/x@a:1", "U=redis://u:1/" + canary + "@a:1", "x=https://a:443/" + canary, "redis://u:a b" + canary + "@r1", "amqp://u:" + canary + "#x@r1:1",
 		} {
-			set := observe(dependenciesFact(), Raw{Out: fmt.Sprintf("%s:4:%s\n%s:7:3306\n#end\n", file, line, file), Root: true})
+			raw := Raw{Out: fmt.Sprintf("%s:4:%s\n%s:7:3306\n#end\n", file, line, file), Root: true}
+			set := observe(dependenciesFact(), raw)
+			if strings.Contains(file, "apache2") {
+				set.Upstreams = observe(upstreamsFact(), raw).Upstreams
+			}
 			stored, err := json.Marshal(set)
 			if err != nil {
 				t.Fatal(err)
@@ -115,7 +131,8 @@ func FuzzDependencies(f *testing.F) {
 	for _, x := range fixtures(f, "dependencies") {
 		f.Add(raw(x.archive).Out)
 	}
-	f.Add("#root /proc/1 nginx\n#is nginx /x\n/x:1:upstream a {\n/x:2:include y*;\n/x:3:}\n#is nginx /y1\n/y1:1:server 1.2.3.4;\n/a/.env:1:DB_TYPE=pg\n/a/.env:2:DB_HOST=b\n#end\n")
+	f.Add("/etc/apache2/x:1:<Proxy \"balancer://a\">\n/etc/apache2/x:2:BalancerMember http://b:1 \\\n/etc/apache2/x:3:retry=0 status=+H-D\n/etc/apache2/x:4:ProxyPassMatch ^(.*)$ http://c$1\n/etc/apache2/x:5:RewriteRule x http://d/ [P]\n#is /etc/apache2/x:/y\n/y:1:SetHandler proxy:fcgi://e\n#end\n")
+	f.Add("#cwd /proc/1 / nginx\n#is nginx:/x\n/x:1:upstream a {\n/x:2:include y*;\n/x:3:}\n#is /x:/y1\n/y1:1:server 1.2.3.4;\n/a/.env:1:DB_TYPE=pg\n/a/.env:2:DB_HOST=b\n#end\n")
 	f.Fuzz(func(t *testing.T, out string) {
 		for _, u := range observe(upstreamsFact(), Raw{Out: out}).Upstreams.Value {
 			if len(u.Servers) > maxItems || u.File != clean(u.File) || u.Name != clean(u.Name) {
@@ -135,8 +152,8 @@ func TestIncludesOfTwoNginx(t *testing.T) {
 	t.Parallel()
 	out := ""
 	for n, dir := range []string{"/a", "/b"} {
-		out += fmt.Sprintf("#is nginx %[1]s/nginx.conf\n%[1]s/nginx.conf:1:upstream app {\n%[1]s/nginx.conf:2:include servers/*.conf;\n%[1]s/nginx.conf:3:}\n"+
-			"#is nginx %[1]s/servers/x.conf\n%[1]s/servers/x.conf:1:server 10.0.0.%[2]d:80;\n", dir, n+1)
+		out += fmt.Sprintf("#is nginx:%[1]s/nginx.conf\n%[1]s/nginx.conf:1:upstream app {\n%[1]s/nginx.conf:2:include servers/*.conf;\n%[1]s/nginx.conf:3:}\n"+
+			"#is %[1]s/nginx.conf:%[1]s/servers/x.conf\n%[1]s/servers/x.conf:1:server 10.0.0.%[2]d:80;\n", dir, n+1)
 	}
 	for n, u := range observe(upstreamsFact(), Raw{Out: out + "#end\n", Root: true}).Upstreams.Value {
 		if want := fmt.Sprintf("10.0.0.%d:80", n+1); len(u.Servers) != 1 || u.Servers[0] != want {

@@ -16,11 +16,18 @@ import (
 // everyShell runs the script of the dependencies under each shell there is.
 func everyShell(t *testing.T, see func(t *testing.T, out string)) {
 	t.Helper()
+	everyShellBy(t, nil, see)
+}
+
+// everyShellBy starts the shells by way of another program.
+func everyShellBy(t *testing.T, by []string, see func(t *testing.T, out string)) {
+	t.Helper()
 	for _, shell := range [][]string{{"sh"}, {"bash"}, {"busybox", "sh"}, {"ksh"}} {
 		if _, err := exec.LookPath(shell[0]); err != nil {
 			continue
 		}
-		out, err := exec.CommandContext(t.Context(), shell[0], append(shell[1:], "-c", dependenciesScript)...).Output()
+		argv := slices.Concat(by, shell, []string{"-c", dependenciesScript})
+		out, err := exec.CommandContext(t.Context(), argv[0], argv[1:]...).Output()
 		if err != nil {
 			t.Errorf("%s: %v", shell[0], err)
 			continue

@@ -9,15 +9,16 @@ import (
 	"github.com/nightcall-sh/nightcall/internal/redact"
 )
 
-// An Upstream is servers that nginx sends requests to. By itself it asks none of
-// them how they are: it takes one out for a while after requests failed there.
+// An Upstream is servers that nginx or Apache sends requests to. By themselves they
+// ask none of them how they are: they take one out for a while after requests failed
+// there.
 type Upstream struct {
 	Name      string   `json:"name"`
 	Servers   []string `json:"servers"`   // as written; those that are not down
-	Unchecked []string `json:"unchecked"` // those of them that are never taken out: max_fails=0, and nothing asks them
+	Unchecked []string `json:"unchecked"` // those of them that are never taken out, and that nothing asks: max_fails=0, or Apache's retry=0 and status=+I
 	Backup    []string `json:"backup"`    // those of them that get requests only when the others are out
 	Down      []string `json:"down"`      // those marked as down
-	Next      string   `json:"next"`      // when the same file passes a request on to another server; empty for nginx's own way
+	Next      string   `json:"next"`      // when the same file passes a request on to another server; empty for its own way
 	Lines     []string `json:"lines"`     // each server with its settings, scrubbed
 	File      string   `json:"file"`
 	Line      int      `json:"line"`
@@ -27,13 +28,13 @@ type Upstream struct {
 func (u Upstream) Key() string { return u.Name }
 
 func upstreamsFact() Fact {
-	return define("upstreams", "what nginx's configuration says of the servers behind it", Probe{From: "dependencies"},
+	return define("upstreams", "what nginx and Apache are told of the servers behind them", Probe{From: "dependencies"},
 		func(s *Set) *Observed[[]Upstream] { return &s.Upstreams }, parseUpstreams)
 }
 
 func parseUpstreams(r Raw) Observed[[]Upstream] {
 	d := r.configurations()
-	return configured(d, r, d.upstreams, "nginx.conf")
+	return configured(d, r, d.upstreams, "nginx, Apache")
 }
 
 // An nginxUpstream is an upstream whose servers may stand in several files.

@@ -113,7 +113,7 @@ func (j *joiner) configured(names map[string]string, host string, d fact.Depende
 	if d.Port == 0 && to.Host == host {
 		return Link{}, false // it has none of its own: the setting is left over, or means a socket
 	}
-	if to.Host == "" && strings.HasPrefix(d.Scheme, "http") && d.Process != "haproxy" && d.Process != "nginx" && !near(to.Address) {
+	if to.Host == "" && strings.HasPrefix(d.Scheme, "http") && !passesOn(d.Process) && !near(to.Address) {
 		return Link{}, false
 	}
 	l := Link{From: End{Host: host, Process: d.Process}, To: to, Port: d.Port, State: Unused, Within: to.Host == host}
@@ -162,6 +162,11 @@ func near(address string) bool {
 		return addr.IsPrivate()
 	}
 	return !strings.Contains(address, ".")
+}
+
+// passesOn reports whether a program's configuration names only what it calls.
+func passesOn(program string) bool {
+	return program == "haproxy" || program == "nginx" || program == "apache2" || program == "httpd"
 }
 
 func kindOfScheme(scheme string) string {
