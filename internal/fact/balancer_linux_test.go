@@ -62,13 +62,18 @@ func startHAProxy(t *testing.T, socket string, args ...string) {
 // awaitSocket waits until somebody listens.
 func awaitSocket(t *testing.T, socket string) {
 	t.Helper()
+	await(t, "unix", socket)
+}
+
+func await(t *testing.T, network, address string) {
+	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if conn, err := net.Dial("unix", socket); err == nil {
+		if conn, err := net.Dial(network, address); err == nil {
 			_ = conn.Close()
 			return
 		}
 	}
-	t.Fatalf("nobody listens on %s", socket)
+	t.Fatalf("nobody listens on %s", address)
 }
 
 // uncheckedByHAProxy asks the running HAProxy.

@@ -97,7 +97,7 @@ case $w in
 nginx)
 a= d=
 list="$r/etc/nginx/nginx.conf $r/etc/nginx/conf.d/*.conf $r/etc/nginx/sites-enabled/* $r/usr/local/etc/nginx/nginx.conf $r/usr/local/nginx/conf/nginx.conf $r/usr/local/openresty/nginx/conf/nginx.conf"
-case $l in *' -p '*) d=${l#* -p }; d=${d%% *}; [ -f "$r${d%/}/conf/nginx.conf" ] && a=conf/nginx.conf ;; esac
+case $l in *' -p '*) d=${l#* -p }; d=${d%% *}; case $d in /*) ;; *) d=$PWD/$d ;; esac; [ -f "$r${d%/}/conf/nginx.conf" ] && a=conf/nginx.conf ;; esac
 case $l in *' -c '*) a=${l#* -c }; a=${a%% *} ;; esac
 case $a in
 ''|/etc/nginx/nginx.conf) ;;
@@ -162,7 +162,8 @@ postgres|postmaster) list="$p/cwd/postgresql.auto.conf $p/cwd/recovery.conf $p/c
 *)
 [ $ours -lt 16 ] || continue
 ours=$((ours + 1)) apps="$apps:$p/cmdline"
-[ "$PWD" = / ] || list="$p/cwd/.env $p/cwd/*.properties $p/cwd/*.y*ml $p/cwd/config.json $p/cwd/config/*.properties $p/cwd/config/*.y*ml" ;;
+d=$p/cwd
+[ "$PWD" = / ] || list="$d/.env $d/*.properties $d/*.y*ml $d/config.json $d/config/*.properties $d/config/*.y*ml" ;;
 esac
 for f in $list; do [ -f "$f" ] && [ $# -lt 60 ] && set -- "$@" "$f"; done
 done
@@ -176,15 +177,15 @@ case $a in
 /proc/[0-9]*/cmdline) p=${a%/*} r=$p/root; [ $r -ef / ] && r=; continue ;;
 -Dcatalina.base=/*)
 d=$r${a#*=}
-for f in "$d"/conf/context.xml "$d"/conf/server.xml "$d"/webapps/*/META-INF/context.xml "$d"/webapps/*/WEB-INF/classes/*.properties "$d"/webapps/*/WEB-INF/classes/*.y*ml; do [ -f "$f" ] && [ $# -lt 60 ] && set -- "$@" "$f"; done
+for f in $d/conf/context.xml $d/conf/server.xml $d/webapps/*/META-INF/context.xml $d/webapps/*/WEB-INF/classes/*.properties $d/webapps/*/WEB-INF/classes/*.y*ml; do [ -f "$f" ] && [ $# -lt 60 ] && set -- "$@" "$f"; done
 continue ;;
 -*=*) a=${a#*=} ;;
 esac
-case $a in /*/) d=${a%/} ;; /*.jar|/*.war|/*.js|/*.py|/*.rb) d=${a%/*} ;; *.properties|*.yml|*.yaml|*.env|*.toml|*.ini|*.json) d= ;; *) continue ;; esac
+case $a in /*/) d=$r${a%/} ;; /*.jar|/*.war|/*.js|/*.py|/*.rb) d=$r${a%/*} ;; *.properties|*.yml|*.yaml|*.env|*.toml|*.ini|*.json) d= ;; *) continue ;; esac
 if [ -n "$d" ]; then
-[ "$r$d" = "$last" ] && continue
-last=$r$d
-for f in "$r$d"/.env "$r$d"/*.properties "$r$d"/*.y*ml "$r$d"/config.json "$r$d"/config/*.properties "$r$d"/config/*.y*ml; do [ -f "$f" ] && [ $# -lt 60 ] && set -- "$@" "$f"; done
+[ "$d" = "$last" ] && continue
+last=$d
+for f in $d/.env $d/*.properties $d/*.y*ml $d/config.json $d/config/*.properties $d/config/*.y*ml; do [ -f "$f" ] && [ $# -lt 60 ] && set -- "$@" "$f"; done
 continue
 fi
 case $a in /*) f=$r$a ;; *) f=$p/cwd/$a ;; esac

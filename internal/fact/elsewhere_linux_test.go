@@ -178,3 +178,61 @@ func TestHAProxyStartedWithFiles(t *testing.T) {
 		}
 	})
 }
+
+// A real nginx that was started with a file and no directory reads it from where it
+// was built to be, or from where it runs; and we say so where a file is not there
+// to be read.
+func TestNginxStartedWithARelativeFile(t *testing.T) {
+	t.Parallel()
+	text := func(dir string, port int) string {
+		return fmt.Sprintf(`daemon off;
+pid %[1]s/pid;
+error_log stderr notice;
+events {}
+http {
+access_log off;
+client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b; fastcgi_temp_path %[1]s/c; uwsgi_temp_path %[1]s/d; scgi_temp_path %[1]s/e;
+server {
+    listen unix:%[1]s/s;
+    location / { proxy_pass http://10.9.4.1:%[2]d; }
+}
+}
+`, dir, port)
+	}
+	start := func(dir, from string, argv ...string) {
+		cmd := exec.CommandContext(t.Context(), "nginx", argv...)
+		cmd.Dir = from
+		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = cmd.Wait() })
+		awaitSocket(t, filepath.Join(dir, "s"))
+	}
+	built, here, gone := t.TempDir(), t.TempDir(), t.TempDir()
+	put(t, built, map[string]string{"shop.conf": text(built, 81)})
+	put(t, here, map[string]string{"mine.conf": text(here, 82)})
+	put(t, gone, map[string]string{"gone.conf": text(gone, 83)})
+	start(built, "/", "-c", "../../.."+filepath.Join(built, "shop.conf")) // Debian's is built for /usr/share/nginx
+	start(here, here, "-p", ".", "-c", "mine.conf")
+	start(gone, "/", "-c", filepath.Join(gone, "gone.conf"))
+	if err := os.Remove(filepath.Join(gone, "gone.conf")); err != nil {
+		t.Fatal(err)
+	}
+	everyShell(t, func(t *testing.T, out string) {
+		got := observe(dependenciesFact(), Raw{Out: out, Root: true}).Dependencies
+		var places []string
+		for _, d := range got.Value {
+			if d.Host == "10.9.4.1" {
+				places = append(places, fmt.Sprintf("%d %s", d.Port, strings.NewReplacer(built, "<built>", here, "<here>").Replace(d.Place())))
+			}
+		}
+		slices.Sort(places)
+		if want := []string{"81 <built>/shop.conf:10", "82 <here>/mine.conf:10"}; !slices.Equal(want, places) {
+			t.Errorf("found %v, want %v:\n%s", places, want, out)
+		}
+		if got.State != Partial || !strings.Contains(got.Reason, "nginx -c "+gone+"/gone.conf") || strings.Contains(got.Reason, "shop.conf") {
+			t.Errorf("%v: %s", got.State, got.Reason)
+		}
+	})
+}
