@@ -165,6 +165,9 @@ func closeRedis(s Subject, key string) *Correction {
 		Then:    "systemctl restart redis-server",
 		Caution: "nobody was seen to call it from elsewhere at the moments that were looked at; clients that rest now would be cut off",
 	}
+	if !strings.HasPrefix(edits[0].file, "/etc/") {
+		c.Then = "restart the Redis that was started with " + edits[0].file
+	}
 	if len(used) > 0 {
 		c.Title = "have Redis listen only where its clients call it"
 		c.Caution = "whoever is in that network still gets in: a password (requirepass) and its clients' settings are the next step"

@@ -103,6 +103,7 @@ func TestCloseRedis(t *testing.T) {
 	}{
 		{"nobody calls", open, nil, "Redis tcp/6379", "--- /etc/redis/redis.conf\n+++ /etc/redis/redis.conf\n@@ -87 +87 @@\n-bind * -::*\n+bind 127.0.0.1\n@@ -111 +111 @@\n-protected-mode no\n+protected-mode yes\n"},
 		{"a client calls", open, called, "Redis tcp/6379", "--- /etc/redis/redis.conf\n+++ /etc/redis/redis.conf\n@@ -87 +87 @@\n-bind * -::*\n+bind 127.0.0.1 10.0.0.9\n"},
+		{"a file elsewhere", []fact.Setting{{File: "/opt/x/redis.conf", Line: 1, Name: "bind", Text: "bind 0.0.0.0"}}, nil, "Redis tcp/6379", "--- /opt/x/redis.conf\n+++ /opt/x/redis.conf\n@@ -1 +1 @@\n-bind 0.0.0.0\n+bind 127.0.0.1\n"},
 		{"another port", open, nil, "Redis tcp/6380", ""},
 		{"another service", open, nil, "MySQL tcp/3306", ""},
 		{"closed already", []fact.Setting{setting(87, "bind", "bind 127.0.0.1 -::1")}, nil, "Redis tcp/6379", ""},
@@ -115,6 +116,9 @@ func TestCloseRedis(t *testing.T) {
 		got := ""
 		if fix := closeRedis(Subject{Host: h, Site: c.site}, c.key).plain(); fix != nil {
 			got = fix.Diff
+			if packaged := strings.HasPrefix(c.settings[0].File, "/etc/"); packaged != strings.HasPrefix(fix.Then, "systemctl ") {
+				t.Errorf("%s: then %s", c.name, fix.Then)
+			}
 		}
 		if got != c.want {
 			t.Errorf("%s:\n%s\nwant\n%s", c.name, got, c.want)

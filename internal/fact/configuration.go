@@ -211,7 +211,7 @@ func (d *configurationReader) file(file string, lines []numbered) {
 		d.environment(m[2], d.processes[m[1]], lines)
 		return
 	}
-	if redisFile.MatchString(file) {
+	if d.ownRedisFile(file) {
 		d.redisSettings(file, lines)
 	}
 	name, _ := d.place(file)

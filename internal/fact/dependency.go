@@ -106,7 +106,7 @@ case $a in
 /*) ;;
 *)
 [ -n "$d" ] || d=$(tr '\000' '\n' <$p/exe | grep -aoe '--prefix=[^ ]*')
-d=${d#*=} a=${d%/}/$a ;;
+a=${d#*=}/$a ;;
 esac
 list=$r$a others=$others$r$a=$r${a%/*}$lf
 [ -f "$list" ] || echo "#unread $l"
@@ -200,31 +200,28 @@ printf '%s\n' "$c"; more= n=$((n + 1))
 case $n$c in [1-4]*nclude*) ;; *) break ;; esac
 for l in $c; do
 case $l in *nclude*) ;; *) continue ;; esac
-f=${l%%:*} x= IFS=' 	;"'\'
-for a in ${l#*:*:}; do [ -z "$x" ] || break; x=$a; done
+x=${l%%:*} w= IFS=' 	;"'\'
+for a in ${l#*:*:}; do [ -z "$w" ] || break; w=$a; done
 IFS=$lf
-case $x:$a in
+case $w:$a in
 *mime.types|*_params|*fastcgi.conf|*fastcgi-php.conf|*[/:.]modules*|*mods-*|*/letsencrypt/*|*snakeoil.conf|*:ports.conf) continue ;;
 [Ii]nclude*) ;;
 *) continue ;;
 esac
 case $lf$others in
-*"$lf$f="*) b=$lf$others b=${b#*"$lf$f="} b=${b%%"$lf"*} ;;
+*"$lf$x="*) b=$lf$others b=${b#*"$lf$x="} b=${b%%"$lf"*} ;;
 *)
-b=${f%/*} b=${b%/conf.d} b=${b%/*-enabled}
-case $f in */httpd.conf) b=${b%/conf} ;; esac ;;
+b=${x%/*} b=${b%/conf.d} b=${b%/*-enabled}
+case $x in */httpd.conf) b=${b%/conf} ;; esac ;;
 esac
 case $a in
-/*) case $f in /proc/[0-9]*) p=${f#/proc/}; a=/proc/${p%%/*}/root$a ;; esac ;;
+/*) case $x in /proc/[0-9]*) p=${x#/proc/}; a=/proc/${p%%/*}/root$a ;; esac ;;
 *) a=$b/$a ;;
 esac
 set +f
-for x in $a; do
-case $had in *"$lf$x$lf"*) continue ;; esac
-[ -f "$x" ] && [ $# -lt 60 ] || continue
-set -- "$@" "$x"
-had=$had$x$lf more=$more$x$lf others=$others$x=$b$lf
-echo "#is $f:$x"
+for f in $a; do
+case $had in *"$lf$f$lf"*) continue ;; esac
+[ -f "$f" ] && [ $# -lt 60 ] && set -- "$@" "$f" && had=$had$f$lf more=$more$f$lf others=$others$f=$b$lf && echo "#is $x:$f"
 done
 set -f
 done

@@ -25,9 +25,16 @@ func redisSettingsFact() Fact {
 // redisWords are the settings that are kept: none of them is a secret.
 var redisWords = map[string]bool{"bind": true, "protected-mode": true, "port": true, "include": true}
 
-// redisFile is the host's own configuration; what a container has in its own root
-// is not for the host's administrator to edit.
+// redisFile is the host's own configuration where that usually is.
 var redisFile = regexp.MustCompile(`^/etc/(redis|valkey)[/.]`)
+
+// ownRedisFile reports whether a file is the host's own configuration, as its place or
+// what was started with it tells; what a container has in its own root is not for the
+// host's administrator to edit.
+func (d *configurationReader) ownRedisFile(file string) bool {
+	of := d.programs[file]
+	return redisFile.MatchString(file) || (strings.HasPrefix(of, "redis-") || strings.HasPrefix(of, "valkey-")) && !throughProcess.MatchString(file)
+}
 
 func parseRedisSettings(r Raw) Observed[[]Setting] {
 	d := r.configurations()
