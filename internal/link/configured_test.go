@@ -93,6 +93,14 @@ func TestConfigured(t *testing.T) {
 			"be1 -> 10.0.9.9:80 http unused observed=false configured=true declared=false  [/etc/x:4]",
 			"be1 -> search:80 http unused observed=false configured=true declared=false  [/etc/x:2]",
 		}},
+		{"the world over HTTP, by a web server", []inventory.Host{
+			configures(machineAt("web1", "10.0.0.1"), "apache2", to("https", "www.example.com", 443), to("http", "10.0.0.2", 8080), to("ajp", "10.0.0.2", 8009), to("fastcgi", "10.0.0.2", 9000)), machineAt("be1", "10.0.0.2", "8080 java", "8009 java"),
+		}, Draft{}, []string{
+			"web1 -> be1:8009 java unused observed=false configured=true declared=false  [/etc/x:3]",
+			"web1 -> be1:8080 java unused observed=false configured=true declared=false  [/etc/x:2]",
+			"web1 -> be1:9000 php unused observed=false configured=true declared=false  [/etc/x:4]",
+			"web1 -> www.example.com:443 http unused observed=false configured=true declared=false  [/etc/x:1]",
+		}},
 		{
 			"a balancer's servers",
 			[]inventory.Host{balancer, machineAt("be1", "10.0.0.1", "8080 java")},
