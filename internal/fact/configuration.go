@@ -236,7 +236,7 @@ func (d *configurationReader) file(file string, lines []numbered) {
 	case process == "apache2" || process == "httpd":
 		d.apache(name, lines, add)
 	case strings.HasPrefix(process, "redis-") || strings.HasPrefix(process, "valkey-"):
-		redisLines(lines, add)
+		redisLines(lines, add, d.adder("redis-sentinel", name))
 	case process == "haproxy": // balancers are a fact of their own
 	default:
 		settings(lines, add)

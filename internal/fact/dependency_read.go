@@ -123,15 +123,16 @@ func passTo(n int, how, to string, add adder) {
 	}
 }
 
-// redisLines reads whom Redis follows, and whom its sentinel watches.
-func redisLines(lines []numbered, add adder) {
+// redisLines reads whom Redis follows, and whom its sentinel watches, by whatever name
+// that was started.
+func redisLines(lines []numbered, follows, watches adder) {
 	for _, l := range lines {
 		f := strings.Fields(strings.ToLower(strings.ReplaceAll(l.text, `"`, "")))
 		switch {
 		case len(f) == 3 && (f[0] == "replicaof" || f[0] == "slaveof"):
-			addPort(l.number, "redis", f[1], f[2], add)
+			addPort(l.number, "redis", f[1], f[2], follows)
 		case len(f) >= 5 && f[0] == "sentinel" && f[1] == "monitor":
-			addPort(l.number, "redis", f[3], f[4], add)
+			addPort(l.number, "redis", f[3], f[4], watches)
 		}
 	}
 }

@@ -56,8 +56,8 @@ func TestRedisStartedWithFiles(t *testing.T) {
 	}
 	await(t, "tcp", watch)
 	want := []string{
-		"redis 127.0.0.1:6391 <more>/main.conf:1", "redis 127.0.0.1:6392 <named>/shop.conf:7",
-		"redis 127.0.0.1:6393 <unit>/shop.conf:6", "redis 127.0.0.1:6394 <here>/sentinel.conf:2",
+		"redis-sentinel 127.0.0.1:6394 <here>/sentinel.conf:2", "redis-server 127.0.0.1:6391 <more>/main.conf:1",
+		"redis-server 127.0.0.1:6392 <named>/shop.conf:7", "redis-server 127.0.0.1:6393 <unit>/shop.conf:6",
 	}
 	everyShellBy(t, beside(beneath), func(t *testing.T, out string) {
 		if strings.Contains(out, "s3cr3tcanary") {
@@ -67,7 +67,7 @@ func TestRedisStartedWithFiles(t *testing.T) {
 		for _, d := range observe(dependenciesFact(), Raw{Out: out, Root: true}).Dependencies.Value {
 			place := strings.NewReplacer(here, "<here>", named, "<named>", unit, "<unit>", more, "<more>").Replace(d.Place())
 			if place != d.Place() {
-				got = append(got, fmt.Sprintf("%s %s:%d %s", d.Scheme, d.Host, d.Port, place))
+				got = append(got, fmt.Sprintf("%s %s:%d %s", d.Process, d.Host, d.Port, place))
 			}
 		}
 		slices.Sort(got)
