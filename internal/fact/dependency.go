@@ -115,8 +115,11 @@ esac ;;
 apache2|httpd) list="$r/etc/apache2/apache2.conf $r/etc/apache2/httpd.conf $r/etc/apache2/[cs]*-enabled/*.conf $r/etc/apache2/mods-enabled/proxy*.conf $r/etc/httpd/conf/httpd.conf $r/etc/httpd/conf.d/*.conf $r/usr/local/apache2/conf/httpd.conf" ;;
 redis-*|valkey-*)
 list="$r/etc/redis/*.conf $r/etc/redis.conf $r/etc/redis-sentinel.conf $r/etc/valkey/*.conf $r/usr/local/etc/redis/*.conf $p/cwd/*.conf"
-for f in $(tr '\000' '\n' <$p/cmdline; grep -hsE '^ExecStart=.*(redis|valkey)' $r/etc/systemd/system/*.service); do
-case $f in /*.conf) list="$list $r$f"; echo "#is $w:$r$f" ;; esac
+read -r l <$p/cmdline
+for f in ${l#*$w} $(grep -hs ^Exec.*$w $r/etc/systemd/system/*.service); do
+case $f in /*.conf*) a=${f%%.conf*}.conf
+list="$list $r$a"
+echo "#is $w:$r$a" ;; esac
 done ;;
 mysqld|mariadbd)
 list="$r/etc/my.cnf $r/etc/mysql/my.cnf $r/etc/my.cnf.d/*.cnf $r/etc/mysql/conf.d/*.cnf $r/etc/mysql/*.conf.d/*.cnf"
