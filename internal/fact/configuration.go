@@ -253,8 +253,8 @@ func (d *configurationReader) sum(line string) {
 	if !ok || !ok2 || size < 0 || !strings.HasPrefix(file, "/") || len(d.sums) >= maxConfigurations {
 		return
 	}
-	name, process := d.place(file)
-	c := Configuration{File: name, Process: cmp.Or(programOf(name), process), Checksum: checksum, Size: size}
+	name, _ := d.place(file)
+	c := Configuration{File: name, Process: d.program(file), Checksum: checksum, Size: size}
 	n := slices.IndexFunc(d.sums, func(o Configuration) bool { return o.File == c.File && o.Checksum == c.Checksum })
 	if n < 0 {
 		d.sums = append(d.sums, c)

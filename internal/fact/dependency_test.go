@@ -161,3 +161,27 @@ func TestIncludesOfTwoNginx(t *testing.T) {
 		}
 	}
 }
+
+// A file that lies elsewhere, and what it includes, is its program's.
+func TestConfigurationsElsewhere(t *testing.T) {
+	t.Parallel()
+	out := "#cwd /proc/1 / redis-server\n#is redis-server:/opt/x/a.conf\n#is /opt/x/a.conf:/opt/x/b\n#sums 3\n1 2 /opt/x/a.conf\n1 2 /opt/x/b\n1 2 /opt/x/c\n#end\n"
+	got := []string{}
+	for _, c := range observe(configurationsFact(), Raw{Out: out, Root: true}).Configurations.Value {
+		got = append(got, c.File+" "+c.Process)
+	}
+	if diff := cmp.Diff([]string{"/opt/x/a.conf redis-server", "/opt/x/b redis-server", "/opt/x/c "}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A file that a program was started with and that is not there to be read is named,
+// without what may be secret on the command line.
+func TestConfigurationsNotFound(t *testing.T) {
+	t.Parallel()
+	raw := Raw{Out: "#cwd /proc/1 / nginx\n#unread nginx: master process nginx -g token=canary; -c shop.conf\n#end\n", Root: true}
+	set := observe(upstreamsFact(), raw)
+	if got := set.Upstreams; got.State != Partial || !strings.HasSuffix(got.Reason, "-c shop.conf") || strings.Contains(got.Reason, "canary") || strings.Contains(got.Reason, "master") {
+		t.Errorf("%+v", got)
+	}
+}
