@@ -64,8 +64,9 @@ func Reason(err error) string {
 	return text
 }
 
-// Classify returns the class of a visit that ended with err: ok for nil, and
-// unreachable for an error that wraps none of the sentinels.
+// Classify returns the class of a visit that ended with err: ok for nil, timeout also
+// for a context's deadline, and unreachable for an error that wraps none of the
+// sentinels.
 func Classify(err error) Class {
 	switch {
 	case err == nil:

@@ -62,8 +62,8 @@ type Options struct {
 	// where we are logged in as user. Nil when there is none.
 	Password func(name, user string) func(context.Context) (shell.Attempt, error)
 
-	// Keep takes over the connection of a host whose visit went through; it closes
-	// it. When it is nil, each is closed.
+	// Keep is given the connection of each host whose visit had no error, and has to
+	// close it; it is called by several at once. When it is nil, each is closed.
 	Keep func(name string, l Link)
 
 	// Began is told of each host as its visit begins; it must not block.
