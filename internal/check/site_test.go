@@ -56,8 +56,12 @@ func TestOnLinks(t *testing.T) {
 		},
 	}
 	all := []Finding{
-		{ID: "cut", Host: "be1", Key: "db1:3306"}, {ID: "disk", Host: "db1", Key: "/var"}, {ID: "alone", Host: "db1", Key: "MySQL on port 3306"},
-		{ID: "other", Host: "db2", Key: "MySQL on port 3306"}, {ID: "unvisited", Host: "be2", Key: "10.0.9.9"}, {ID: "host", Host: "db1"},
+		{ID: "cut", Host: "be1", Key: "db1:3306"},
+		{ID: "disk", Host: "db1", Key: "/var"},
+		{ID: "alone", Host: "db1", Key: "MySQL on port 3306"},
+		{ID: "other", Host: "db2", Key: "MySQL on port 3306"},
+		{ID: "unvisited", Host: "be2", Key: "10.0.9.9"},
+		{ID: "host", Host: "db1"},
 	}
 	var got []string
 	for _, f := range OnLinks(all, m) {

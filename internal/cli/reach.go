@@ -64,7 +64,7 @@ type reach struct {
 	second    *openssh.Dialer // for what the first does not speak
 	opts      reachOptions
 	ask       credential.Ask
-	clock     shell.Clock      // stands still while somebody is asked
+	clock     shell.Clock     // stands still while somebody is asked
 	life      context.Context //nolint:containedctx // of the command: a login that others wait for outlives the host that began it
 	passwords *passwords
 }

@@ -27,12 +27,12 @@ func TestOldBashFindsTheEndOfSubstitutions(t *testing.T) {
 func TestOpenPatterns(t *testing.T) {
 	t.Parallel()
 	for script, want := range map[string]int{
-		"case $x in a) ;; esac":                        0,
-		"x=$(case $x in (a) ;; (b|c) ;; esac)":         0,
-		"x=$(case $x in a) ;; (b) ;; esac)":            1,
+		"case $x in a) ;; esac":                         0,
+		"x=$(case $x in (a) ;; (b|c) ;; esac)":          0,
+		"x=$(case $x in a) ;; (b) ;; esac)":             1,
 		"x=$(for i; do case $i in\na|b) ;; esac; done)": 1,
-		"x=\"$(case $x in a) ;; esac)\"":               1,
-		"x=$(echo 'case $x in a) ;; esac')":            0,
+		"x=\"$(case $x in a) ;; esac)\"":                1,
+		"x=$(echo 'case $x in a) ;; esac')":             0,
 	} {
 		if got := openPatterns(t, script); len(got) != want {
 			t.Errorf("%s: %q", script, got)

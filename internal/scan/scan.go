@@ -54,7 +54,7 @@ type Options struct {
 	Root     shell.Root    // whether root is wanted
 	Become   shell.Become  // and how it is got
 	Limits   shell.Limits
-	Clock    *shell.Clock       // of Deadline and Limits.Total; stands still while somebody is asked
+	Clock    *shell.Clock      // of Deadline and Limits.Total; stands still while somebody is asked
 	Stdin    map[string][]byte // what a fact's script reads, by the fact's name
 	Now      func() time.Time
 
