@@ -26,7 +26,14 @@ func (s *scanRun) targets(ctx context.Context, args []string) ([]routed, error) 
 	case !named:
 		return s.knownHosts(ctx, func(inventory.Host) bool { return true })
 	}
-	list := targetList{big: s.opts.yes}
+	hosts, err := s.incident.DB.Roster(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := targetList{big: s.opts.yes, known: map[string]bool{}}
+	for _, h := range hosts {
+		list.known[h.Name] = true
+	}
 	for _, arg := range args {
 		if err := list.add(arg); err != nil {
 			return nil, err
@@ -60,7 +67,7 @@ func (s *scanRun) targets(ctx context.Context, args []string) ([]routed, error) 
 	if len(list.targets) == 0 {
 		return nil, usageError("nightcall scan web1 10.0.1.0/28", "there is no target in what you named")
 	}
-	return s.resolve(ctx, list.targets)
+	return s.resolve(ctx, list.targets, hosts)
 }
 
 // addNetBox takes every machine that NetBox knows, by the name it has there.
@@ -97,25 +104,33 @@ func (s *scanRun) addKnownHosts(list *targetList) error {
 	return err
 }
 
-func (s *scanRun) resolve(ctx context.Context, named []target) ([]routed, error) {
-	hosts, err := s.incident.DB.Roster(ctx)
-	if err != nil {
-		return nil, err
-	}
-	wires := map[string]string{} // that hosts were reached by, by name
-	for _, h := range hosts {
-		wires[h.Name] = h.Access.Wire
+func (s *scanRun) resolve(ctx context.Context, named []target, known []inventory.Host) ([]routed, error) {
+	roster := map[string]inventory.Host{}
+	for _, h := range known {
+		roster[h.Name] = h
 	}
 	var targets []routed
 	for _, t := range named {
-		st, err := s.reach.target(ctx, t, wires[t.name()])
+		h := roster[t.name()]
+		st, err := s.reach.target(ctx, t, h.Access.Wire)
+		if err == nil && onlyKnown(t, st, h) {
+			st, err = s.reach.known(ctx, h)
+		}
 		if err != nil {
 			return nil, err
 		}
 		s.swept[st.Name] = t.Swept
 		targets = append(targets, st)
 	}
-	return s.eachOnce(ctx, targets, hosts)
+	return s.eachOnce(ctx, targets, known)
+}
+
+// onlyKnown holds for a name that leads to its host only as the incident knows it:
+// the host was reached elsewhere, and neither the command line nor the configuration
+// of today says where.
+func onlyKnown(t target, st routed, h inventory.Host) bool {
+	said := t.Named != "" || t.User != "" || t.Port != 0 || st.Access.Address != t.Host || len(st.route) > 1 || st.route.Last().ProxyCommand != ""
+	return !said && !h.Seen.IsZero() && (h.Access.Address != t.Host || len(h.Access.Jump) > 0)
 }
 
 // eachOnce keeps one machine from becoming two: an address of a range that is also

@@ -36,7 +36,8 @@ func (t target) name() string {
 
 // A targetList collects targets, each once.
 type targetList struct {
-	big     bool // ranges of any size are fine
+	big     bool            // ranges of any size are fine
+	known   map[string]bool // the names of the incident's hosts, which targets are as they stand
 	targets []target
 	seen    map[string]int // where each name is in targets
 }
@@ -62,6 +63,10 @@ func (l *targetList) addTarget(t target) {
 
 // add takes a name, an address or a range, each with an optional user and port.
 func (l *targetList) add(text string) error {
+	if l.known[text] {
+		l.addTarget(target{Target: ssh.Target{Host: text}})
+		return nil
+	}
 	if strings.Contains(text, "/") && !strings.HasPrefix(text, "ssh://") {
 		return l.addRange(text)
 	}
