@@ -152,7 +152,7 @@ func hintFor(err error) string {
 func hintForClass(class host.Class) string {
 	switch class {
 	case host.ClassHostKey:
-		return "--accept-new trusts keys seen for the first time; a changed one is refused until its old line is deleted: ask first who changed it"
+		return "nightcall scan --accept-new trusts keys seen for the first time; a changed one is refused until its old line is deleted: ask first who changed it"
 	case host.ClassAuth:
 		return "ssh-add your key, or use -l USER, -i KEYFILE or -k for a password"
 	case host.ClassSudo:
