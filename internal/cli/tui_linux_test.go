@@ -392,3 +392,41 @@ func TestKilledBoardAmongWriters(t *testing.T) {
 		t.Error(said)
 	}
 }
+
+// What is typed on a real terminal is edited with the keys that it sends, also where a
+// paste brought several lines.
+func TestScreenEdits(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	s := d.onScreen(t, "--incident", d.incident)
+	s.wait("losing")
+	const left, wordLeft, remove, paste, pasted = "\x1b[D", "\x1b[1;5D", "\x1b[3~", "\x1b[200~", "\x1b[201~"
+	s.press("nweb1  down, 結帳e\u0301" + left + left + remove + wordLeft + wordLeft + left + "is" + "\x01" + paste + "kim\nsays: " + pasted + "\x05!\r")
+	s.wait("noted")
+	if notes := d.entries(t, timeline.NoteAdded); len(notes) != 1 || timeline.Describe(notes[0]) != "kim says: web1 is down, 結e\u0301!" {
+		t.Errorf("%q", timeline.Describe(notes[0]))
+	}
+	s.press("q")
+	s.left()
+}
+
+// Who talks to whom is drawn on the screen as soon as anybody says it, and narrowed to
+// the hosts that are asked for.
+func TestScreenDraws(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	s := d.onScreen(t, "--incident", d.incident)
+	s.wait("losing")
+	s.press("7")
+	s.wait("No such host is known yet")
+	d.must(t, "link", "add", "web1", "db1:3306")
+	s.wait("db1", "declared, never seen")
+	s.press("/nobody\r")
+	s.wait("No such host is known yet")
+	s.press("/\x15\r")
+	s.wait("db1", "declared, never seen")
+	s.press("8")
+	s.wait("No host is known to need another yet")
+	s.press("q")
+	s.left()
+}
