@@ -60,6 +60,7 @@ type model struct {
 	cursor [pages]int // the item of the checklist, the finding, the host
 	scroll [pages]int // lines from the top; of the timeline, from the end
 	prompt *prompt    // nil while nothing is asked
+	ran    []string   // command lines that were typed, the last at the end
 	help   bool
 	helpAt int    // lines from the top
 	status string // what the last command said

@@ -20,6 +20,9 @@ type prompt struct {
 	about bool     // the text narrows the map, and runs nothing
 	then  *prompt  // asks for more of the same command line
 	words []string // its arguments so far; they come last
+
+	back int    // which earlier command line is shown: 1 is the last; 0 for none
+	own  string // what was typed before that
 }
 
 // ask asks for the last argument of a command.
@@ -61,6 +64,10 @@ func (m model) typed(key tea.KeyPressMsg) (tea.Model, tea.Cmd) {
 		m.prompt = nil
 	case "enter":
 		return m.submit()
+	case "up", "ctrl+p":
+		m.prompt = p.recalled(m.ran, 1)
+	case "down", "ctrl+n":
+		m.prompt = p.recalled(m.ran, -1)
 	default:
 		if edit, known := edits[name]; known {
 			m.prompt = p.with(edit(p.input))
@@ -69,6 +76,22 @@ func (m model) typed(key tea.KeyPressMsg) (tea.Model, tea.Cmd) {
 		}
 	}
 	return m, nil
+}
+
+// recalled is the prompt with an earlier command line, or with its own again.
+func (p prompt) recalled(ran []string, further int) *prompt {
+	if !p.whole {
+		return &p
+	}
+	if p.back == 0 {
+		p.own = p.text
+	}
+	p.back = max(0, min(p.back+further, len(ran)))
+	p.input = begun(p.own)
+	if p.back > 0 {
+		p.input = begun(ran[len(ran)-p.back])
+	}
+	return &p
 }
 
 // submit runs what was asked for.
@@ -82,6 +105,7 @@ func (m model) submit() (tea.Model, tea.Cmd) {
 	case p.about:
 		return m.only(text)
 	case p.whole:
+		m.ran = append(slices.Clip(m.ran), text)
 		return m, m.takeover(split(strings.TrimPrefix(text, "nightcall "))...)
 	}
 	p.take(text)

@@ -268,7 +268,7 @@ func (m model) pageKeys() string {
 var helpLines = []string{
 	"n        note: type it, enter writes it into the timeline",
 	"!        stop all that runs on hosts; again lets it go on",
-	":        any command: scan web1, look web1, links, ssh web1 …",
+	":        any command: look web1, ssh web1 …; up brings earlier ones",
 	"1 to 8   the pages; tab for the next one",
 	"up down  move; pgup pgdown home end too; also k j g G",
 	"Steps    enter  answer the question",
