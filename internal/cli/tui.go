@@ -140,11 +140,12 @@ func withoutCode(err error) error {
 // Command implements tui.Room: a process of its own, which may ask for passwords
 // and be interrupted. A person reads what it said before the frame comes back.
 func (r *room) Command(args []string) tui.Command {
-	return &ownCommand{args: append([]string{"--incident", r.incident.Dir}, args...)}
+	return &ownCommand{incident: r.incident.Dir, args: args}
 }
 
 // An ownCommand is nightcall, started by nightcall.
 type ownCommand struct {
+	incident string
 	args     []string
 	in       io.Reader
 	out, err io.Writer
@@ -161,7 +162,8 @@ func (c *ownCommand) Run() error {
 	if err != nil {
 		return fmt.Errorf("start nightcall: %w", err)
 	}
-	cmd := exec.Command(self, c.args...)
+	fmt.Fprintf(os.Stderr, "$ nightcall %s\n", printable(strings.Join(c.args, " "))) // it may be silent for long
+	cmd := exec.Command(self, append([]string{"--incident", c.incident}, c.args...)...)
 	cmd.Args[0] = os.Args[0]                                           // what it was called, it is called again
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr // the terminal itself: it asks for passwords
 	err = cmd.Run()

@@ -195,7 +195,7 @@ func TestScreenOffersToOpen(t *testing.T) {
 	s.press("orders are stuck\r")
 	s.wait("losing")
 	s.press(":list\r")
-	s.wait("CURRENT", "orders-are-stuck", "enter goes back")
+	s.wait("$ nightcall list", "CURRENT", "orders-are-stuck", "enter goes back")
 	s.press("\r")
 	s.wait("losing")
 	s.press("q")
