@@ -13,14 +13,11 @@ import (
 // ends it with the test.
 func startApart(t *testing.T, instead map[string]string, argv ...string) *exec.Cmd {
 	t.Helper()
-	apart, script := "-m", `"$@"`
-	if os.Getuid() != 0 {
-		apart = "-mr"
-	}
+	script := `"$@"`
 	for place, ours := range instead {
 		script = "mount --bind " + ours + " " + place + " && exec " + strings.TrimPrefix(script, "exec ")
 	}
-	cmd := exec.CommandContext(t.Context(), "unshare", append([]string{apart, "sh", "-c", script, "sh"}, argv...)...)
+	cmd := exec.CommandContext(t.Context(), "unshare", append([]string{apart(), "sh", "-c", script, "sh"}, argv...)...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it ends its workers
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Start(); err != nil {
@@ -28,6 +25,14 @@ func startApart(t *testing.T, instead map[string]string, argv ...string) *exec.C
 	}
 	t.Cleanup(func() { _ = cmd.Wait() })
 	return cmd
+}
+
+// apart is what unshare needs to be told before one may mount.
+func apart() string {
+	if os.Getuid() != 0 {
+		return "-mr"
+	}
+	return "-m"
 }
 
 // beside are the words that start a shell which sees what a program does.
