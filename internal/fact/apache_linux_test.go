@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -49,7 +51,18 @@ func TestApacheAsItTreatsItsMembers(t *testing.T) {
 		"sites-enabled/off.backup": "ProxyPass /g http://10.9.9.9:5/\n",
 	})
 	put(t, other, map[string]string{"shop.inc": "<FilesMatch x>\nSetHandler proxy:fcgi://10.9.3.5:9001\n</FilesMatch>\n"})
-	cmd := startApart(t, map[string]string{"/etc/apache2": dir}, "apache2", "-d", "/etc/apache2", "-DFOREGROUND")
+	argv := []string{"apache2", "-d", "/etc/apache2", "-DFOREGROUND"}
+	if os.Getuid() != 0 { // it may not become another user
+		argv = append([]string{"unshare", "-U", "--map-user=33"}, argv...)
+	}
+	beneath := apart(t, map[string]string{"/etc/apache2": dir})
+	argv = slices.Concat(beneath, argv)
+	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it ends its workers
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Wait() })
 	get := func(path string) error {
 		r, err := http.Get("http://" + front + path)
 		if err != nil {
@@ -88,7 +101,7 @@ func TestApacheAsItTreatsItsMembers(t *testing.T) {
 	if diff := cmp.Diff([]string{"blind", "going-on", "ignoring"}, stays); diff != "" {
 		t.Errorf("never taken out (-want +Apache):\n%s\n%s", diff, said())
 	}
-	everyShellBy(t, beside(cmd), func(t *testing.T, out string) {
+	everyShellBy(t, beneath, func(t *testing.T, out string) {
 		if strings.Contains(out, "s3cr3tcanary") {
 			t.Errorf("a secret left:\n%s", out)
 		}

@@ -199,9 +199,10 @@ server {
 }
 `, dir, port)
 	}
+	beneath := apart(t, nil)
 	start := func(dir, from string, argv ...string) {
-		cmd := exec.CommandContext(t.Context(), "nginx", argv...)
-		cmd.Dir = from
+		argv = slices.Concat(beneath, []string{"--wd=" + from, "nginx"}, argv)
+		cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
 		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -216,7 +217,7 @@ server {
 	start(built, "/", "-c", "../../.."+filepath.Join(built, "shop.conf")) // Debian's is built for /usr/share/nginx
 	start(here, here, "-p", ".", "-c", "mine.conf")
 	start(gone, "/", "-c", filepath.Join(gone, "gone.conf"))
-	hidden := []string{"unshare", apart(), "sh", "-c", `mount -t tmpfs none "$0" && exec "$@"`, gone} // from us alone
+	hidden := slices.Concat(beneath, []string{"unshare", "-m", "sh", "-c", `mount -t tmpfs none "$0" && exec "$@"`, gone}) // from us alone
 	everyShellBy(t, hidden, func(t *testing.T, out string) {
 		got := observe(dependenciesFact(), Raw{Out: out, Root: true}).Dependencies
 		var places []string

@@ -37,20 +37,20 @@ func TestRedisStartedWithFiles(t *testing.T) {
 		"shop.service":  "[Service]\nExecStart=/usr/bin/redis-server " + filepath.Join(unit, "shop.conf") + " --supervised systemd\n",
 		"other.service": "[Service]\nExecStart=/usr/bin/other " + filepath.Join(here, "off.txt") + "\n",
 	})
-	run := func(dir string, argv ...string) *exec.Cmd {
+	beneath := apart(t, map[string]string{"/etc/systemd/system": units})
+	run := func(dir string, argv ...string) {
+		argv = slices.Concat(beneath, []string{"--wd=" + dir}, argv)
 		cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
-		cmd.Dir = dir
 		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = cmd.Wait() })
-		return cmd
 	}
 	run(here, "redis-server", "redis.conf")
 	run(here, "redis-server", "sentinel.conf", "--sentinel")
 	run("/", "redis-server", filepath.Join(named, "shop.conf"))
-	beneath := startApart(t, map[string]string{"/etc/systemd/system": units}, "redis-server", filepath.Join(unit, "shop.conf"))
+	run("/", "redis-server", filepath.Join(unit, "shop.conf"))
 	for _, socket := range sockets {
 		awaitSocket(t, socket)
 	}
@@ -59,7 +59,7 @@ func TestRedisStartedWithFiles(t *testing.T) {
 		"redis-sentinel 127.0.0.1:6394 <here>/sentinel.conf:2", "redis-server 127.0.0.1:6391 <more>/main.conf:1",
 		"redis-server 127.0.0.1:6392 <named>/shop.conf:7", "redis-server 127.0.0.1:6393 <unit>/shop.conf:6",
 	}
-	everyShellBy(t, beside(beneath), func(t *testing.T, out string) {
+	everyShellBy(t, beneath, func(t *testing.T, out string) {
 		if strings.Contains(out, "s3cr3tcanary") {
 			t.Errorf("a secret left:\n%s", out)
 		}
