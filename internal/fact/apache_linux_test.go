@@ -51,12 +51,8 @@ func TestApacheAsItTreatsItsMembers(t *testing.T) {
 		"sites-enabled/off.backup": "ProxyPass /g http://10.9.9.9:5/\n",
 	})
 	put(t, other, map[string]string{"shop.inc": "<FilesMatch x>\nSetHandler proxy:fcgi://10.9.3.5:9001\n</FilesMatch>\n"})
-	argv := []string{"apache2", "-d", "/etc/apache2", "-DFOREGROUND"}
-	if os.Getuid() != 0 { // it may not become another user
-		argv = append([]string{"unshare", "-U", "--map-user=33"}, argv...)
-	}
 	beneath := apart(t, map[string]string{"/etc/apache2": dir})
-	argv = slices.Concat(beneath, argv)
+	argv := slices.Concat(beneath, nobody(), []string{"apache2", "-d", "/etc/apache2", "-DFOREGROUND"})
 	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it ends its workers
 	if err := cmd.Start(); err != nil {

@@ -33,3 +33,12 @@ func apart(t *testing.T, instead map[string]string) []string {
 	}
 	return words
 }
+
+// nobody are the words that start a server which would else become another user, where
+// only root may.
+func nobody() []string {
+	if os.Getuid() != 0 {
+		return []string{"unshare", "-U", "--map-user=33"}
+	}
+	return nil
+}

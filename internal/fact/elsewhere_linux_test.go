@@ -201,7 +201,7 @@ server {
 	}
 	beneath := apart(t, nil)
 	start := func(dir, from string, argv ...string) {
-		argv = slices.Concat(beneath, []string{"--wd=" + from, "nginx"}, argv)
+		argv = slices.Concat(beneath, []string{"--wd=" + from}, nobody(), []string{"nginx"}, argv)
 		cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
 		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 		if err := cmd.Start(); err != nil {
