@@ -54,11 +54,13 @@ const maxConfigurations = 60
 // root. Files that are none (a pipe would keep us waiting) are left out, and so
 // is what comes after sixty.
 //
-// What nginx, Apache and Redis include from elsewhere, and the files that nginx,
-// Redis and HAProxy were started with when they are not where they usually are, are
-// read by processes of their own,
-// so that a host that has none of them does not pay for them. The usual files of
+// What nginx, Apache and Redis include from elsewhere, and what HAProxy was started
+// with when that is not where it usually is, is read by processes of its own, so that
+// a host that has none of it does not pay for it. The usual files of
 // HAProxy are only summed here: they are read as a whole with those of all facts.
+// Redis writes over its command line, so that the unit that starts it and the
+// directory it runs in tell its file. Where nginx was built to look for a relative
+// one, its program's text says. A secret of AJP is cut off before it leaves.
 // Their workers, which have another user's rights or a root without /etc, tell
 // nothing that their main process does not.
 //
