@@ -135,7 +135,7 @@ func TestPages(t *testing.T) {
 	t.Parallel()
 	d := serve(t, night(t), nil)
 	answer, pay := d.ask(t, http.MethodGet, d.exec)
-	for _, want := range []string{"checkout &lt;script&gt;", "USD 1,000 lost", "now USD 24,000/day", "update overdue since 30 min", "1. Business situation: 1 of 4"} {
+	for _, want := range []string{"checkout &lt;script&gt;", "USD 1,000 lost", "now USD 24,000/day", "update overdue since 30 min", "<li>Business situation: 1 of 4"} {
 		if !strings.Contains(pay, want) {
 			t.Errorf("the executive page does not tell %q:\n%s", want, pay)
 		}
@@ -184,9 +184,11 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// listen follows a page's news until one has the text.
+// listen follows a page's news until one has the text, or until it must have had it.
 func (d desk) listen(t testing.TB, path, text string, ready func()) error {
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.base+path+"events", nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, d.base+path+"events", nil)
 	if err != nil {
 		return err
 	}
@@ -357,7 +359,7 @@ func TestJoin(t *testing.T) {
 	if n, _ := s.Count(t.Context()); n != 5 {
 		t.Errorf("%d entries, want 5", n)
 	}
-	if err := d.listen(t, d.exec, "2. Technical situation: 1 of 5", nil); err != nil {
+	if err := d.listen(t, d.exec, "<li>Technical situation: 1 of 5", nil); err != nil {
 		t.Error(err)
 	}
 }
