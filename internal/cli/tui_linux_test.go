@@ -76,6 +76,10 @@ func terminal(t testing.TB) (master, slave *os.File) {
 	return master, slave
 }
 
+// noted is of "noted at 2026-11-21": what stood in its place may begin as it does, and
+// what stays is not written again.
+const noted = "d at 20"
+
 // wait reads until each word was written, in this order.
 func (s *screen) wait(words ...string) {
 	s.t.Helper()
@@ -128,7 +132,7 @@ func TestScreenKilled(t *testing.T) {
 	s := d.onScreen(t, "--incident", d.incident)
 	s.wait("checkout", "losing")
 	s.press("nAna called\r")
-	s.wait("noted")
+	s.wait(noted)
 	s.press("\r1M USD/day\r")
 	s.wait("1,000,000/day")
 	s.kill()
@@ -231,7 +235,7 @@ func TestScreenOutlivesACommand(t *testing.T) {
 	s.press("\x03\r")
 	s.wait("losing")
 	s.press("nstill here\r")
-	s.wait("noted")
+	s.wait(noted)
 	s.press("\x03") // where nothing is asked and nothing runs, it leaves
 	s.left()
 	if notes := d.entries(t, timeline.NoteAdded); len(notes) != 1 || timeline.Describe(notes[0]) != "still here" {
@@ -402,7 +406,7 @@ func TestScreenEdits(t *testing.T) {
 	s.wait("losing")
 	const left, wordLeft, remove, paste, pasted = "\x1b[D", "\x1b[1;5D", "\x1b[3~", "\x1b[200~", "\x1b[201~"
 	s.press("nweb1  down, 結帳e\u0301" + left + left + remove + wordLeft + wordLeft + left + "is" + "\x01" + paste + "kim\nsays: " + pasted + "\x05!\r")
-	s.wait("noted")
+	s.wait(noted)
 	if notes := d.entries(t, timeline.NoteAdded); len(notes) != 1 || timeline.Describe(notes[0]) != "kim says: web1 is down, 結e\u0301!" {
 		t.Errorf("%q", timeline.Describe(notes[0]))
 	}
