@@ -168,10 +168,13 @@ func TestHostInDistress(t *testing.T) {
 			if os.Getuid() != 0 {
 				apart = "-mr"
 			}
-			w := script(fmt.Sprintf(`exec unshare %s sh -c 'for f in loadavg meminfo; do mount --bind %s/$f /proc/$f; done; mount --bind %[2]s/cpu /sys/devices/system/cpu; exec sh -s'`, apart, dir))
-			for _, shared := range []bool{false, true} {
+			for _, way := range []struct {
+				sh     string
+				shared bool
+			}{{"sh", false}, {"sh", true}, {"ksh", true}} {
+				sh, shared := way.sh, way.shared
 				got, err := run(
-					t, w,
+					t, script(fmt.Sprintf(`exec unshare %s sh -c 'for f in loadavg meminfo; do mount --bind %s/$f /proc/$f; done; mount --bind %[2]s/cpu /sys/devices/system/cpu; exec %[3]s -s'`, apart, dir, sh)),
 					shell.Section{Name: "light", Body: "nice", Shared: shared},
 					shell.Section{Name: "heavy", Body: "nice", Heavy: true, Shared: shared},
 					shell.Section{Name: "after", Body: "nice", Shared: shared},
@@ -183,12 +186,12 @@ func TestHostInDistress(t *testing.T) {
 				for _, name := range []string{"heavy", "last"} {
 					heavy := got[name]
 					if tt.missing == "" && heavy.Missing != "" || !strings.Contains(heavy.Missing, tt.missing) || strings.TrimSpace(string(heavy.Stdout)) != tt.priority {
-						t.Errorf("%s, shared %t: %q, missing %q; want %q, %q", name, shared, heavy.Stdout, heavy.Missing, tt.priority, tt.missing)
+						t.Errorf("%s in %s, shared %t: %q, missing %q; want %q, %q", name, sh, shared, heavy.Stdout, heavy.Missing, tt.priority, tt.missing)
 					}
 				}
 				after := cmp.Or(tt.priority, usual) // it stays as low as the heavy ones had to be
 				if string(got["light"].Stdout) != usual+"\n" || string(got["after"].Stdout) != after+"\n" {
-					t.Errorf("shared %t: light %q, after %q: want %s and %s", shared, got["light"].Stdout, got["after"].Stdout, usual, after)
+					t.Errorf("%s, shared %t: light %q, after %q: want %s and %s", sh, shared, got["light"].Stdout, got["after"].Stdout, usual, after)
 				}
 			}
 		})

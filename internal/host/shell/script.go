@@ -262,8 +262,8 @@ func octal(data []byte) string {
 // each as it begins, and a / behind one that it leaves out. Where the subshell ends
 // within a section, that section is over, and those behind it get another subshell.
 // A shell that makes no process for a subshell ($$ is then its id) gets one for each
-// section. bash before 4 ends a $( at the first parenthesis that nothing opened,
-// hence the one before its pattern.
+// section. nc_pass leaves out the heavy ones of them; it stands apart because bash
+// before 4 ends a $( at the first parenthesis that nothing opened, as of a case.
 //
 // nc_spare keeps heavy sections from a host in distress: a load of four for each
 // processor, less than 2 % of the memory or less than half a per cent of the root
@@ -340,6 +340,7 @@ nc_ended="
 $nc_mark end $1 $nc_exit
 "
 }
+nc_pass() { case $nc_heavy in *" $1 "*) nc_spare "$1" ;; *) false ;; esac; }
 nc_shared() {
 exec 7>&1
 while [ $# -gt 0 ]; do
@@ -347,13 +348,13 @@ nc_begun=$(nc_pid; [ "$nc_p" != $$ ] && cd / || exit
 exec 8>&1 >&7 </dev/null 3<&- 4>&- 7>&-
 for nc_name; do
 printf '%s ' "$nc_name" >&8
-case $nc_heavy in (*" $nc_name "*) nc_spare "$nc_name" && { printf '/ ' >&8; continue; } ;; esac
+nc_pass "$nc_name" && { printf '/ ' >&8; continue; }
 printf '%s\n%s begin %s %s\n' "$nc_ended" "$nc_mark" "$nc_name" "$nc_p"
 "nc_body_$nc_name" 8>&-; nc_exit=$?
 nc_end "$nc_name"
 done
 exit "$nc_exit"); nc_exit=$?
-if [ -z "$nc_begun" ]; then nc_section "$1"; shift; continue; fi
+if [ -z "$nc_begun" ]; then nc_pass "$1" || nc_section "$1"; shift; continue; fi
 for nc_word in $nc_begun; do [ "$nc_word" = / ] || { nc_name=$nc_word; shift; }; done
 nc_ended=; [ "$nc_word" = / ] || nc_end "$nc_name"
 done
