@@ -27,21 +27,11 @@ const applicationID = 0x6e63616c
 // transaction. It returns ErrNotDatabase for another program's database and
 // ErrNewer for one that has steps we do not know.
 func (db *DB) migrate(ctx context.Context) error {
-	names, err := steps()
+	names, err := db.due(ctx)
 	if err != nil {
-		return err
-	}
-	applied, err := db.applied(ctx)
-	if err != nil {
-		return err
-	}
-	if err := known(applied, names); err != nil {
 		return err
 	}
 	for _, name := range names {
-		if slices.Contains(applied, name) {
-			continue
-		}
 		if err := db.apply(ctx, name); err != nil {
 			return fmt.Errorf("migration %s: %w", name, err)
 		}
@@ -49,8 +39,9 @@ func (db *DB) migrate(ctx context.Context) error {
 	return nil
 }
 
-// steps are the names of all that we know.
-func steps() ([]string, error) {
+// due are the names of the steps that the database has not been through. One that
+// has been through a step of a newer nightcall's is refused.
+func (db *DB) due(ctx context.Context) ([]string, error) {
 	files, err := migrations.ReadDir("migration")
 	if err != nil {
 		return nil, err
@@ -59,17 +50,16 @@ func steps() ([]string, error) {
 	for i, file := range files {
 		names[i] = file.Name()
 	}
-	return names, nil
-}
-
-// known refuses a database that has been through a step of a newer nightcall's.
-func known(applied, ours []string) error {
+	applied, err := db.applied(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range applied {
-		if !slices.Contains(ours, name) {
-			return fmt.Errorf("%w: it has been through %s", ErrNewer, strings.TrimSuffix(name, ".sql"))
+		if !slices.Contains(names, name) {
+			return nil, fmt.Errorf("%w: it has been through %s", ErrNewer, strings.TrimSuffix(name, ".sql"))
 		}
 	}
-	return nil
+	return slices.DeleteFunc(names, func(name string) bool { return slices.Contains(applied, name) }), nil
 }
 
 // applied lists the steps that the database has been through. It only reads: a

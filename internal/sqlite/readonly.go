@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 )
 
 // A ReadOnlyError says that an incident can be read and not be written. It wraps
@@ -76,7 +75,11 @@ func openInPlace(ctx context.Context, path string) (*DB, error) {
 		return nil, err
 	}
 	db.read.SetMaxOpenConns(readers)
-	if err := db.wholeShape(ctx); err != nil {
+	steps, err := db.due(ctx)
+	if err == nil && len(steps) > 0 {
+		err = errTakeCopy // to be brought to this version's shape
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
@@ -91,22 +94,6 @@ func missing(path string) bool {
 func empty(path string) bool {
 	info, err := os.Stat(path)
 	return errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0
-}
-
-// wholeShape refuses a database that is not of this version's shape.
-func (db *DB) wholeShape(ctx context.Context) error {
-	ours, err := steps()
-	if err != nil {
-		return err
-	}
-	applied, err := db.applied(ctx)
-	if err != nil {
-		return err
-	}
-	if slices.ContainsFunc(ours, func(name string) bool { return !slices.Contains(applied, name) }) {
-		return errTakeCopy
-	}
-	return known(applied, ours)
 }
 
 // openCopy opens a private copy, brought to this version's shape, which goes with the

@@ -62,8 +62,8 @@ type DB struct {
 var _ timeline.Log = (*DB)(nil)
 
 // Open opens or creates the database and brings it to this version's shape; one that
-// cannot be written it opens for reading. The error wraps ErrNotDatabase, ErrCorrupt, ErrNewer, ErrReadOnly, ErrFull or
-// ErrBusy where that is the cause.
+// cannot be written it opens for reading. The error wraps ErrNotDatabase, ErrCorrupt,
+// ErrNewer, ErrReadOnly, ErrFull or ErrBusy where that is the cause.
 func Open(ctx context.Context, path string) (*DB, error) {
 	db, err := open(ctx, path)
 	if errors.Is(because(err), ErrReadOnly) && isFile(path) {
