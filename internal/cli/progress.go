@@ -96,8 +96,15 @@ func (p *progress) say(format string, args ...any) {
 		return
 	}
 	p.erase()
-	fmt.Fprintln(p.io.Err, strings.Join(p.held, "\n"))
-	p.held = nil
+	p.flush()
+}
+
+// flush writes the lines that wait.
+func (p *progress) flush() {
+	if len(p.held) > 0 {
+		fmt.Fprintln(p.io.Err, strings.Join(p.held, "\n"))
+		p.held = nil
+	}
 }
 
 func afterColon(text string) string {
@@ -129,10 +136,7 @@ func (p *progress) hold(ask func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.asking = false
-	if len(p.held) > 0 {
-		fmt.Fprintln(p.io.Err, strings.Join(p.held, "\n"))
-		p.held = nil
-	}
+	p.flush()
 }
 
 // close takes the block off the screen for good.
