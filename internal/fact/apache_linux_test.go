@@ -2,15 +2,11 @@ package fact
 
 import (
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,9 +19,7 @@ import (
 // takes out. And all that it passes requests on to is found, by every shell.
 func TestApacheAsItTreatsItsMembers(t *testing.T) {
 	t.Parallel()
-	alive := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "alive") }))
-	t.Cleanup(alive.Close)
-	live := strings.TrimPrefix(alive.URL, "http://")
+	live := aliveAddress(t)
 	dead := map[string]string{}
 	balancers, passes := "", ""
 	for name, settings := range map[string]string{"blind": "retry=0", "seeing": "retry=300", "ignoring": "status=+I", "asking": "retry=0 hcmethod=TCP hcinterval=1", "going-on": "\\\n retry=0"} {
@@ -52,24 +46,8 @@ func TestApacheAsItTreatsItsMembers(t *testing.T) {
 	})
 	put(t, other, map[string]string{"shop.inc": "<FilesMatch x>\nSetHandler proxy:fcgi://10.9.3.5:9001\n</FilesMatch>\n"})
 	beneath := apart(t, map[string]string{"/etc/apache2": dir})
-	argv := slices.Concat(beneath, nobody(), []string{"apache2", "-d", "/etc/apache2", "-DFOREGROUND"})
-	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it ends its workers
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Wait() })
-	get := func(path string) error {
-		r, err := http.Get("http://" + front + path)
-		if err != nil {
-			return err
-		}
-		defer r.Body.Close()
-		if body, err := io.ReadAll(r.Body); string(body) != "alive" {
-			return fmt.Errorf("%s, %w", body, err)
-		}
-		return nil
-	}
+	startBy(t, beneath, nobody(), []string{"apache2", "-d", "/etc/apache2", "-DFOREGROUND"})
+	get := func(path string) error { return reachesAlive(http.DefaultClient, "http://"+front+path) }
 	said := func() string {
 		log, _ := os.ReadFile(filepath.Join(dir, "said"))
 		return string(log)

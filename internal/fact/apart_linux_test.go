@@ -3,7 +3,9 @@ package fact
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
+	"syscall"
 	"testing"
 )
 
@@ -32,6 +34,19 @@ func apart(t *testing.T, instead map[string]string) []string {
 		words = append(words, "-U", "--preserve-credentials")
 	}
 	return words
+}
+
+// startBy starts a server by all these words; it is asked to end, and with it its
+// workers, when the test does.
+func startBy(t *testing.T, words ...[]string) {
+	t.Helper()
+	argv := slices.Concat(words...)
+	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Wait() })
 }
 
 // nobody are the words that start a server which would else become another user, where

@@ -201,13 +201,7 @@ server {
 	}
 	beneath := apart(t, nil)
 	start := func(dir, from string, argv ...string) {
-		argv = slices.Concat(beneath, []string{"--wd=" + from}, nobody(), []string{"nginx"}, argv)
-		cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
-		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = cmd.Wait() })
+		startBy(t, beneath, []string{"--wd=" + from}, nobody(), []string{"nginx"}, argv)
 		awaitSocket(t, filepath.Join(dir, "s"))
 	}
 	built, here, gone := t.TempDir(), t.TempDir(), t.TempDir()

@@ -2,11 +2,9 @@ package fact
 
 import (
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,13 +37,7 @@ func TestRedisStartedWithFiles(t *testing.T) {
 	})
 	beneath := apart(t, map[string]string{"/etc/systemd/system": units})
 	run := func(dir string, argv ...string) {
-		argv = slices.Concat(beneath, []string{"--wd=" + dir}, argv)
-		cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
-		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = cmd.Wait() })
+		startBy(t, beneath, []string{"--wd=" + dir}, argv)
 	}
 	run(here, "redis-server", "redis.conf")
 	run(here, "redis-server", "sentinel.conf", "--sentinel")

@@ -19,9 +19,7 @@ import (
 // same server out where it may: what we call unchecked is what it never takes out.
 func TestUpstreamsAsNginxTreatsThem(t *testing.T) {
 	t.Parallel()
-	alive := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "alive") }))
-	t.Cleanup(alive.Close)
-	live, dead := strings.TrimPrefix(alive.URL, "http://"), deadAddress(t)
+	live, dead := aliveAddress(t), deadAddress(t)
 	dir := t.TempDir()
 	front := filepath.Join(dir, "nginx.sock")
 	text := fmt.Sprintf(`daemon off;
@@ -55,17 +53,7 @@ location /seeing { proxy_pass http://seeing; }
 		t.Fatal(err)
 	}
 	client := &http.Client{Transport: &http.Transport{Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", front) }}}
-	get := func(path string) error {
-		r, err := client.Get("http://nginx" + path)
-		if err != nil {
-			return err
-		}
-		defer r.Body.Close()
-		if body, err := io.ReadAll(r.Body); string(body) != "alive" {
-			return fmt.Errorf("%s, %w", body, err)
-		}
-		return nil
-	}
+	get := func(path string) error { return reachesAlive(client, "http://nginx"+path) }
 	for deadline := time.Now().Add(20 * time.Second); get("/seeing") != nil && time.Now().Before(deadline); {
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -110,4 +98,25 @@ func deadAddress(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// aliveAddress is where a server answers every request, until the test ends.
+func aliveAddress(t *testing.T) string {
+	t.Helper()
+	alive := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "alive") }))
+	t.Cleanup(alive.Close)
+	return strings.TrimPrefix(alive.URL, "http://")
+}
+
+// reachesAlive asks a balancer, and fails where it was not that server that answered.
+func reachesAlive(client *http.Client, url string) error {
+	r, err := client.Get(url)
+	if err != nil {
+		return err
+	}
+	defer r.Body.Close()
+	if body, err := io.ReadAll(r.Body); string(body) != "alive" {
+		return fmt.Errorf("%s, %w", body, err)
+	}
+	return nil
 }
