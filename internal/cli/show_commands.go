@@ -34,7 +34,8 @@ word; with --deep too, as nightcall look does. What only that asks says so. Host
 dpkg, other Linux hosts and all others are sent a script each: --system says whose.
 
 Everything runs in one shell of the login user; with root, where "sudo -n" allows
-it. Nothing is written on the host.
+it. Nothing is written on the host. In the texts "has NAME" asks whether NAME can be
+run, "say TEXT" prints a line with what follows, and "said" what was kept so.
 
 EXIT STATUS
   0  printed

@@ -52,7 +52,7 @@ func (m Machine) reply(s shell.Section) shell.Reply {
 
 // toldLine is how a visit asks for what a fact's brief script tells, before it
 // reads files.
-var toldLine = regexp.MustCompile(`(?m)^echo '(#fact (\w+)|#files)'$`)
+var toldLine = regexp.MustCompile(`(?m)^say '(#fact (\w+)|#files)'$`)
 
 func (m Machine) told(body string) string {
 	out := ""

@@ -26,22 +26,21 @@ func changesFact() Fact {
 
 // changesScript reads the ends of package logs, the files of /etc that changed in
 // three days, and the last logins and starts. What is there and may not be read
-// is named. A find that can tell times says so even where nothing changed, which
-// spares another walk.
+// is named. A find that can tell times and found all is not asked again, even where
+// nothing changed.
 const changesScript = `set --
 for f in /var/log/dpkg.log.1 /var/log/dpkg.log /var/log/yum.log /var/log/dnf.rpm.log /var/log/zypp/history; do
 if [ -r $f ]; then set -- "$@" $f
-elif [ -e $f ]; then echo "#denied $f"; fi
+elif [ -e $f ]; then say "#denied $f"; fi
 done
-[ $# = 0 ] || tail -n 200 /dev/null "$@"
-echo; echo "#etc"; t=there; l=$(find /etc -xdev -path /etc -printf 'times\n' -o -type f -mtime -3 -printf '%T@ %p\n')
-[ -n "$l" ] || { t=; l=$(find /etc -xdev -type f -mtime -3); }
+[ $# = 0 ] || { said; tail -n 200 /dev/null "$@"; }
+say; say "#etc"; l=$(find /etc -xdev -type f -mtime -3 -printf '%T@ %p\n') && t=there || { t=$l; [ -n "$l" ] || l=$(find /etc -xdev -type f -mtime -3); }
 [ -z "$l" ] || { IFS='
 '; set -f; set -- $l; [ $# -gt 101 ] && { shift $(($# - 101)); l=$*; }
-if [ -n "$t" ]; then echo "$l"; else stat -c '%Y %n' $l || stat -f '%m %N' $l || echo "#denied the times of files in /etc"; fi
+if [ -n "$t" ]; then say "$l"; else said; stat -c '%Y %n' $l || stat -f '%m %N' $l || say "#denied the times of files in /etc"; fi
 set +f; IFS=' 	
 '; }
-if has last; then echo "#last"; last -n 25 -F || last -n 25 || last | head -n 25; else echo "#denied the record of logins: there is no last"; fi
+if has last; then say "#last"; said; last -n 25 -F || last -n 25 || last | head -n 25; else say "#denied the record of logins: there is no last"; fi
 :`
 
 const (

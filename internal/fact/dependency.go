@@ -94,7 +94,7 @@ if [ $r -ef / ]; then r=; else [ -n "$away" ] && [ $r -ef $away/root ] || away=$
 cd -P $p/cwd || cd /
 case $seen in *" $w:$k$l$PWD "*) continue ;; esac
 seen="$seen$w:$k$l$PWD "
-echo "#cwd $p $PWD $w"
+say "#cwd $p $PWD $w"
 case $w in
 nginx)
 a= d=
@@ -111,8 +111,8 @@ case $a in
 a=${d#*=}/$a ;;
 esac
 list=$r$a others=$others$r$a=$r${a%/*}$lf
-[ -f "$list" ] || echo "#unread $l"
-echo "#is $w:$r$a" ;;
+[ -f "$list" ] || say "#unread $l"
+say "#is $w:$r$a" ;;
 esac ;;
 apache2|httpd) list="$r/etc/apache2/apache2.conf $r/etc/apache2/httpd.conf $r/etc/apache2/[cs]*-enabled/*.conf $r/etc/apache2/mods-enabled/proxy*.conf $r/etc/httpd/conf/httpd.conf $r/etc/httpd/conf.d/*.conf $r/usr/local/apache2/conf/httpd.conf" ;;
 redis-*|valkey-*)
@@ -121,18 +121,18 @@ read -r l <$p/cmdline
 for f in ${l#*$w} $(grep -hs ^Exec.*$w $r/etc/systemd/system/*.service); do
 case $f in /*.conf*) a=${f%%.conf*}.conf
 list="$list $r$a"
-echo "#is $w:$r$a" ;; esac
+say "#is $w:$r$a" ;; esac
 done ;;
 mysqld|mariadbd)
 list="$r/etc/my.cnf $r/etc/mysql/my.cnf $r/etc/my.cnf.d/*.cnf $r/etc/mysql/conf.d/*.cnf $r/etc/mysql/*.conf.d/*.cnf"
 for f in $r/var/lib/mysql/master.info $r/var/lib/mysql/*.master.info $r/var/lib/mysql/master-*.info; do
 [ -f "$f" ] || continue
-n=0; while [ $n -lt 7 ] && read -r v; do n=$((n + 1)); case $n in 4|7) echo "$f:$n:$v" ;; esac; done <"$f"; v=
+n=0; while [ $n -lt 7 ] && read -r v; do n=$((n + 1)); case $n in 4|7) say "$f:$n:$v" ;; esac; done <"$f"; v=
 done ;;
 php-fpm*) list="$r/etc/php/*/fpm/pool.d/*.conf $r/etc/php-fpm.d/*.conf" ;;
 keepalived)
 for f in $r/etc/keepalived/keepalived.conf $r/etc/keepalived/conf.d/*.conf; do
-[ -f "$f" ] && grep -nE -e '^[[:space:]]*(vrrp_instance|state|interface|priority|virtual_router_id|nopreempt|virtual_ipaddress(_excluded)?)([[:space:]{]|$)' -e '^[[:space:]]*[0-9A-Fa-f.:]+(/[0-9]+)?([[:space:]]|$)' -e '^[[:space:]]*}[[:space:]]*$' /dev/null "$f"
+[ -f "$f" ] && said && grep -nE -e '^[[:space:]]*(vrrp_instance|state|interface|priority|virtual_router_id|nopreempt|virtual_ipaddress(_excluded)?)([[:space:]{]|$)' -e '^[[:space:]]*[0-9A-Fa-f.:]+(/[0-9]+)?([[:space:]]|$)' -e '^[[:space:]]*}[[:space:]]*$' /dev/null "$f"
 done ;;
 haproxy)
 d=/etc/haproxy
@@ -149,7 +149,7 @@ case $a in /*) a=$r$a ;; *) a=$d/$a ;; esac
 set +f
 for f in "$a" "$a"/*.cfg; do
 [ -f "$f" ] || continue
-if [ -r "$f" ]; then theirs=$theirs$f$lf; echo "#haproxy $p $f"; else echo "#denied $f"; fi
+if [ -r "$f" ]; then theirs=$theirs$f$lf; say "#haproxy $p $f"; else say "#denied $f"; fi
 done
 set -f
 continue ;;
@@ -160,7 +160,7 @@ done
 set +f; IFS=' 	
 ' ;;
 *)
-echo "#haproxy"
+say "#haproxy"
 for f in $d/haproxy.cfg $d/conf.d/*.cfg; do [ -f "$f" ] && balancer=$balancer$f$lf; done ;;
 esac ;;
 postgres|postmaster) list="$p/cwd/postgresql.auto.conf $p/cwd/recovery.conf $p/cwd/postgresql.conf" ;;
@@ -201,7 +201,7 @@ IFS=$lf; set -f; more="$*" had="$lf$*$lf" n=0
 while [ -n "$more" ]; do
 c=$(grep -isnE -e '^[^#]*://' -e '^[^#]*(host|hosts|hostname|port|addr|address|addresses|server|servers|nodes|brokers|connect|endpoint|endpoints)["'\'']?[]]?[[:space:]]*[:=]' -e '^[[:space:]{]*["'\'']?[a-z0-9_.-]+["'\'']?:[[:space:]{]*$' -e '^[[:space:]]*(upstream|server|[a-z]+_(pass|next_upstream)|(health_)?check|replicaof|slaveof|sentinel[[:space:]]+monitor|primary_conninfo|bind|protected-mode|port|include(optional)?)[[:space:]=;]' -e '^[^#]*}' -e '^[^#]*` + kindKeys + `["'\'']?[[:space:]]*[:=][[:space:]]*["'\'']?[a-z0-9_.+]*(` + kindWords + `)[a-z0-9_.+]*["'\'']?[;,[:space:]]*$' /dev/null $more)
 case $c in *ecret=*) c=$(printf '%s\n' "$c" | sed 's/ecret=.*/ecret=/') ;; esac
-printf '%s\n' "$c"; more= n=$((n + 1))
+said; printf '%s\n' "$c"; more= n=$((n + 1))
 case $n$c in [1-4]*nclude*) ;; *) break ;; esac
 for l in $c; do
 case $l in *nclude*) ;; *) continue ;; esac
@@ -226,14 +226,14 @@ esac
 set +f
 for f in $a; do
 case $had in *"$lf$f$lf"*) continue ;; esac
-[ -f "$f" ] && [ $# -lt 60 ] && set -- "$@" "$f" && had=$had$f$lf more=$more$f$lf others=$others$f=$b$lf && echo "#is $x:$f"
+[ -f "$f" ] && [ $# -lt 60 ] && set -- "$@" "$f" && had=$had$f$lf more=$more$f$lf others=$others$f=$b$lf && say "#is $x:$f"
 done
 set -f
 done
 done
-[ -z "$theirs" ] || grep -snE '^[[:space:]]*(global|defaults|frontend|backend|listen|userlist|peers|resolvers|mailers|program|cache|ring|http-errors|fcgi-app|crt-store|log-forward|traces|mode|option|server|server-template|default-server)([[:space:]]|$)' /dev/null $theirs
+said; [ -z "$theirs" ] || grep -snE '^[[:space:]]*(global|defaults|frontend|backend|listen|userlist|peers|resolvers|mailers|program|cache|ring|http-errors|fcgi-app|crt-store|log-forward|traces|mode|option|server|server-template|default-server)([[:space:]]|$)' /dev/null $theirs
 set -- "$@" $balancer $theirs
-[ $# = 0 ] || { echo "#sums $#"; cksum "$@"; }
+[ $# = 0 ] || { say "#sums $#"; said; cksum "$@"; }
 set +f; IFS=' 	
 '
 env= had=' '
@@ -249,10 +249,10 @@ case $x in *" $2/$w "*) continue ;; esac
 set -- $env
 [ $# -lt 32 ] || break
 env="$env $p/environ"
-echo "#env $p $w"
+say "#env $p $w"
 done
-[ -z "$env" ] || grep -as '' /dev/null $env | tr '\000' '\n' | awk '` + environmentProgram + `'
-cd /; echo "#end"
+said; [ -z "$env" ] || grep -as '' /dev/null $env | tr '\000' '\n' | awk '` + environmentProgram + `'
+cd /; say "#end"
 fi`
 
 // kindKeys are what settings are called that say what a database is, and

@@ -72,7 +72,7 @@ func TestDependenciesOfAProgram(t *testing.T) {
 		}
 		t.Run(strings.Join(shell, " "), func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.CommandContext(t.Context(), shell[0], append(shell[1:], "-c", dependenciesScript)...)
+			cmd := exec.CommandContext(t.Context(), shell[0], append(shell[1:], "-c", asSection(dependenciesScript))...)
 			out, err := cmd.Output()
 			if err != nil {
 				t.Fatal(err)
@@ -145,7 +145,7 @@ func TestEnvironmentsKeepTheirSecrets(t *testing.T) {
 		}
 		t.Run(strings.Join(shell, " "), func(t *testing.T) {
 			t.Parallel()
-			out, err := exec.CommandContext(t.Context(), shell[0], append(shell[1:], "-c", dependenciesScript)...).Output()
+			out, err := exec.CommandContext(t.Context(), shell[0], append(shell[1:], "-c", asSection(dependenciesScript))...).Output()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -22,7 +22,7 @@ type Disk struct {
 func (d Disk) Key() string { return d.Name }
 
 func disksFact() Fact {
-	const block = "/sys/block/*/"
+	const block = "/sys/block/[a-km-z]*/" // without loop devices, which store nothing of their own
 	return define("disks", "block devices", Probe{
 		Files: []string{
 			block + "size", block + "ro", block + "removable", block + "queue/rotational", block + "device/model", block + "device/vendor",

@@ -26,7 +26,7 @@ func everyShellBy(t *testing.T, by []string, see func(t *testing.T, out string))
 		if _, err := exec.LookPath(shell[0]); err != nil {
 			continue
 		}
-		argv := slices.Concat(by, shell, []string{"-c", dependenciesScript})
+		argv := slices.Concat(by, shell, []string{"-c", asSection(dependenciesScript)})
 		out, err := exec.CommandContext(t.Context(), argv[0], argv[1:]...).Output()
 		if err != nil {
 			t.Errorf("%s: %v", shell[0], err)

@@ -38,8 +38,9 @@ type Probe struct {
 
 	// Script is POSIX sh whose standard output is the answer, for what no file
 	// tells. Its standard input is /dev/null and its standard error is dropped.
-	// The shell function `has NAME` is there for it: true when NAME can be run.
-	// Empty when files are enough.
+	// The shell functions `has NAME`, true when NAME can be run, `say TEXT`, which
+	// prints a line together with what follows, and `said`, due before a command that
+	// prints by itself, are there for it. Empty when files are enough.
 	Script string
 
 	// Elsewhere is run instead of Script on a host without Linux's /proc; empty means
@@ -57,7 +58,7 @@ type Probe struct {
 
 	// Brief marks a script that answers at once. It is run by the shell that then
 	// reads all facts' files, so it must not exit; on Linux it uses the shell's own
-	// commands alone, which start no process.
+	// commands alone, which start no process, and says what it prints.
 	Brief bool
 
 	// Heavy probes cost the host real work (a walk over a tree, a package

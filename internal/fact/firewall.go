@@ -30,26 +30,26 @@ echo "#nft"; nft list ruleset || echo "#failed nft"
 elif [ -n "$n" ] && has iptables-nft-save; then
 echo "#iptables"; iptables-nft-save || echo "#failed iptables-nft-save"
 echo "#ip6tables"; ip6tables-nft-save || echo "#failed ip6tables-nft-save"
-elif [ -n "$n" ]; then echo "#untold nf_tables"
+elif [ -n "$n" ]; then say "#untold nf_tables"
 fi
 t=; { read -r t </proc/net/ip_tables_names; }
 if [ -z "$t" ]; then :
 elif has iptables-legacy-save; then echo "#iptables"; iptables-legacy-save || echo "#failed iptables-legacy-save"
 elif has iptables-save; then echo "#iptables"; iptables-save || echo "#failed iptables-save"
-else echo "#untold ip_tables"
+else say "#untold ip_tables"
 fi
 t=; { read -r t </proc/net/ip6_tables_names; }
 if [ -z "$t" ]; then :
 elif has ip6tables-legacy-save; then echo "#ip6tables"; ip6tables-legacy-save || echo "#failed ip6tables-legacy-save"
 elif has ip6tables-save; then echo "#ip6tables"; ip6tables-save || echo "#failed ip6tables-save"
-else echo "#untold ip6_tables"
+else say "#untold ip6_tables"
 fi
-echo "#end"`
+say "#end"`
 
 const firewallElsewhere = `if has pfctl && [ -e /dev/pf ]; then
 echo "#pfinfo"; pfctl -si || echo "#failed pfctl"; echo "#pf"; pfctl -sr
 fi
-echo "#end"`
+say "#end"`
 
 const maxRules = 2000
 

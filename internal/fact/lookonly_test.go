@@ -42,7 +42,7 @@ func objection(node syntax.Node) error {
 	case *syntax.Assign:
 		return assignment(n)
 	case *syntax.FuncDecl:
-		if n.Name.Value != "has" {
+		if !slices.Contains([]string{"has", "say", "said"}, n.Name.Value) {
 			return fmt.Errorf("defines %s, which may hide a command", n.Name.Value)
 		}
 	case *syntax.CallExpr:
@@ -189,7 +189,7 @@ func sqlLooks(text string) bool {
 var lookers = map[string]allowance{
 	// The shell's own.
 	":": anything, "[": anything, "break": only(``), "case": anything, "continue": only(``), "echo": anything,
-	"cd": only(`-P \$/cwd|/(proc)?`), "false": only(``), "has": only(`[a-z0-9$-]+`), "printf": anything, "read": anything, "return": only(`\d?`), "test": anything, "true": only(``),
+	"cd": only(`-P \$/cwd|/(proc)?`), "false": only(``), "has": only(`[a-z0-9$-]+`), "printf": anything, "say": anything, "said": only(``), "read": anything, "return": only(`\d?`), "test": anything, "true": only(``),
 	"set": only(`-- ?.*|[-+]f`), "shift": only(`\$?`), "tr": only(`\\000 \\n`), "command": only(`-v .*`),
 
 	// Text.
@@ -197,7 +197,7 @@ var lookers = map[string]allowance{
 	"sed": only(`(-n )?s/[^/]*/[^/]*/[gp0-9]*|-n \d+(,\d+)?p`),
 
 	// The system.
-	"date": only(`\+.*`), "df": only(`(-[PkiTl] ?)+( \$)?`), "find": only(`(/\S+ )+-xdev( -path \S+ -printf times\\n -o)?( -type f| -mtime -\d+| -name \S+)*( -printf %T@ %p\\n)?`),
+	"date": only(`\+.*`), "df": only(`(-[PkiTl] ?)+( \$)?`), "find": only(`(/\S+ )+-xdev( -type f| -mtime -\d+| -name \S+)*( -printf %T@ %p\\n)?`),
 	"freebsd-version": only(``), "kenv": only(`-q \S+`), "last": only(`(-n \d+( -F)?)?`), "ls": anything, "mount": only(`-p`), "ps": anything,
 	"stat": anything, "swapinfo": only(`-k`), "sysctl": only(`(-n )?[a-z0-9_.]+( [a-z0-9_.]+)*`), "uname": anything, "dmidecode": only(`-s \S+`),
 

@@ -90,9 +90,9 @@ func cpuFact() Fact {
 		Brief: true,
 		Files: []string{"/proc/stat"},
 		Script: `[ -r /proc/cpuinfo ] &&
-{ n=0; while read -r k c v; do case $k in "") break ;; model) case $c in name*) echo "${v#: }"; break ;; esac ;; esac; n=$((n+1)); [ $n -gt 60 ] && break; done </proc/cpuinfo; }
+{ n=0; while read -r k c v; do case $k in "") break ;; model) case $c in name*) say "${v#: }"; break ;; esac ;; esac; n=$((n+1)); [ $n -gt 60 ] && break; done </proc/cpuinfo; }
 :`,
-		Elsewhere: `has sysctl && { sysctl -n hw.model; echo "count=$(sysctl -n hw.ncpu)"; }`,
+		Elsewhere: `has sysctl && { say "$(sysctl -n hw.model)"; say "count=$(sysctl -n hw.ncpu)"; }`,
 	}, func(s *Set) *Observed[CPU] { return &s.CPU }, parseCPU)
 }
 

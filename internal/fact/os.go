@@ -18,7 +18,7 @@ func osFact() Fact {
 		Files: []string{
 			"/etc/*-release", "/usr/lib/os-release", "/etc/debian_version", "/etc/issue",
 		},
-		Elsewhere: `if has freebsd-version; then echo "FreeBSD $(freebsd-version)"; else uname -sr; fi`,
+		Elsewhere: `if has freebsd-version; then say "FreeBSD $(freebsd-version)"; else uname -sr; fi`,
 	}, func(s *Set) *Observed[OS] { return &s.OS }, parseOS)
 }
 
@@ -179,7 +179,7 @@ func kernelFact() Fact {
 		Files: []string{
 			sysKernel + "ostype", sysKernel + "hostname", sysKernel + "osrelease", sysKernel + "version", sysKernel + "arch",
 		},
-		Script:    "[ -r " + sysKernel + "arch ] || uname -snrvm", // as it is since 6.1
+		Script:    "[ -r " + sysKernel + "arch ] || { said; uname -snrvm; }", // as it is since 6.1
 		Elsewhere: "uname -snrvm",
 		Brief:     true,
 	}, func(s *Set) *Observed[Kernel] { return &s.Kernel }, parseKernel)

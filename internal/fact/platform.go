@@ -7,8 +7,17 @@ import (
 	"strings"
 )
 
-// dmi is where the kernel shows what the firmware says of the machine.
-const dmi = "/sys/class/dmi/id/"
+const (
+	// dmi is where the kernel shows what the firmware says of the machine.
+	dmi = "/sys/class/dmi/id/"
+
+	// cpuModalias is where it shows which features the processors have, as numbers,
+	// since 3.3.
+	cpuModalias = "/sys/devices/system/cpu/modalias"
+)
+
+// hypervisorFeature is the number of x86's feature "hypervisor" in cpuModalias.
+var hypervisorFeature = regexp.MustCompile(`^cpu:type:x86,.*:feature:.*,009F(?:,|$)`)
 
 // Platform is what the host runs on.
 type Platform struct {
@@ -27,36 +36,37 @@ func platformFact() Fact {
 		Files: []string{
 			dmi + "*_vendor", dmi + "product_*", dmi + "chassis_type", dmi + "bios_version",
 			"/sys/hypervisor/type", "/sys/hypervisor/uuid", "/proc/xen/capabilities", "/run/systemd/container", "/proc/vz/veinfo",
-			"/proc/sysinfo", "/proc/1/cgroup", "/sys/class/net/*/address", "/proc/scsi/scsi",
+			cpuModalias, "/proc/sysinfo", "/proc/1/cgroup", "/sys/class/net/*/address", "/proc/scsi/scsi",
 		},
 		Script: platformScript, Elsewhere: platformElsewhere, Brief: true,
 	}, func(s *Set) *Observed[Platform] { return &s.Platform }, parsePlatform)
 }
 
-// platformScript adds what is no line in a file: a flag of the first CPU, marks
-// of containers, and dmidecode where the kernel shows no DMI.
-const platformScript = `if [ -r /proc/cpuinfo ]; then
-while read -r k v; do case $k in flags) case " $v " in *" hypervisor "*) echo flag=hypervisor ;; esac; break ;; esac; done </proc/cpuinfo
+// platformScript adds what is no line in a file: a flag of the first CPU where an old
+// kernel tells features nowhere else, marks of containers, and dmidecode where the
+// kernel shows no DMI.
+const platformScript = `if [ ! -r ` + cpuModalias + ` ] && [ -r /proc/cpuinfo ]; then
+while read -r k v; do case $k in flags) case " $v " in *" hypervisor "*) say flag=hypervisor ;; esac; break ;; esac; done </proc/cpuinfo
 fi
-[ -e /.dockerenv ] && echo mark=docker
-[ -e /run/.containerenv ] && echo mark=podman
-[ -d /proc/bc ] && echo mark=openvz-host
+[ -e /.dockerenv ] && say mark=docker
+[ -e /run/.containerenv ] && say mark=podman
+[ -d /proc/bc ] && say mark=openvz-host
 if [ ! -e /run/systemd/container ] && [ -r /proc/1/environ ]; then
 while e=; read -r e || [ -n "$e" ]; do for v in lxc-libvirt lxc systemd-nspawn docker podman oci wsl; do
-case $e in *container=$v*) echo "container=$v"; break ;; esac; done; done </proc/1/environ
+case $e in *container=$v*) say "container=$v"; break ;; esac; done; done </proc/1/environ
 fi
-[ -r /proc/device-tree/model ] && { read -r m </proc/device-tree/model; echo "model=$m"; }
+[ -r /proc/device-tree/model ] && { read -r m </proc/device-tree/model; say "model=$m"; }
 if [ ! -d /sys/class/dmi/id ] && has dmidecode; then
 ` + dmidecode + `
 fi
 :`
 
-const dmidecode = `for k in system-manufacturer system-product-name system-serial-number system-uuid bios-version; do echo "$k=$(dmidecode -s $k)"; done`
+const dmidecode = `for k in system-manufacturer system-product-name system-serial-number system-uuid bios-version; do say "$k=$(dmidecode -s $k)"; done`
 
 const platformElsewhere = `has dmidecode && ` + dmidecode + `
 if has sysctl; then
-echo "vm_guest=$(sysctl -n kern.vm_guest)"; echo "jailed=$(sysctl -n security.jail.jailed)"
-has kenv && for k in smbios.system.maker smbios.system.product smbios.system.serial; do echo "$k=$(kenv -q $k)"; done
+say "vm_guest=$(sysctl -n kern.vm_guest)"; say "jailed=$(sysctl -n security.jail.jailed)"
+has kenv && for k in smbios.system.maker smbios.system.product smbios.system.serial; do say "$k=$(kenv -q $k)"; done
 fi
 :`
 
@@ -206,6 +216,9 @@ func (j *judgement) virtual(r Raw, kv map[string]string, p Platform) {
 	j.named("/proc/scsi/scsi", clean(r.Files["/proc/scsi/scsi"].Content))
 	if kv["flag"] == "hypervisor" {
 		j.say("virtual", "", "cpuinfo", "hypervisor flag")
+	}
+	if hypervisorFeature.MatchString(r.line(cpuModalias)) {
+		j.say("virtual", "", cpuModalias, "hypervisor flag")
 	}
 	for _, path := range r.matching("/sys/class/net/") {
 		mac := strings.ToLower(r.line(path))

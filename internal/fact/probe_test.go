@@ -7,16 +7,14 @@ import (
 	"time"
 
 	"github.com/nightcall-sh/nightcall/internal/fact"
+	"github.com/nightcall-sh/nightcall/internal/host/shell"
 )
-
-// has is the shell function that every script may use.
-const has = `has() { command -v "$1" >/dev/null 2>&1; }` + "\n"
 
 func TestProbesLookOnly(t *testing.T) {
 	t.Parallel()
 	for _, f := range fact.All() {
 		for _, script := range []string{f.Probe.Script, f.Probe.Elsewhere, f.Probe.Dpkg} {
-			if err := looksOnly(has + script); err != nil {
+			if err := looksOnly(shell.Words + script); err != nil {
 				t.Errorf("%s: %v", f.Name, err)
 			}
 		}

@@ -27,8 +27,8 @@ func schedulesFact() Fact {
 			"/etc/crontabs/*", "/etc/systemd/system/timers.target.wants/*.timer", // links to the units that are enabled
 		},
 		Script: `for f in /etc/cron.hourly/* /etc/cron.daily/* /etc/cron.weekly/* /etc/cron.monthly/* /etc/systemd/system/timers.target.wants/*.timer; do
-[ -e "$f" ] && echo "$f"; done
-for d in /var/spool/cron/crontabs /var/spool/cron; do [ -d $d ] && [ ! -r $d ] && echo "#denied $d"; done
+[ -e "$f" ] && say "$f"; done
+for d in /var/spool/cron/crontabs /var/spool/cron; do [ -d $d ] && [ ! -r $d ] && say "#denied $d"; done
 :`, Brief: true,
 	}, func(s *Set) *Observed[[]Schedule] { return &s.Schedules }, parseSchedules)
 }

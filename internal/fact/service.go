@@ -28,12 +28,12 @@ func servicesFact() Fact {
 const servicesScript = `c=; { read -r c </proc/1/comm; }
 if [ -d /run/systemd/system ] || [ "$c" = systemd ]; then
 echo "#systemd"; systemctl list-units --all --type=service --full --no-legend --no-pager
-elif d=/run/openrc; [ -d $d/started ] || { d=/lib/rc/init.d; [ -d $d/started ]; }; then echo "#openrc"
-for f in $d/failed/* $d/started/* $d/inactive/* /etc/runlevels/default/*; do [ -e "$f" ] && echo "$f"; done
+elif d=/run/openrc; [ -d $d/started ] || { d=/lib/rc/init.d; [ -d $d/started ]; }; then say "#openrc"
+for f in $d/failed/* $d/started/* $d/inactive/* /etc/runlevels/default/*; do [ -e "$f" ] && say "$f"; done
 else
 if has initctl; then echo "#upstart"; initctl list; fi
 l=; has runlevel && ! [ /sbin/runlevel -ef /bin/systemctl ] && l=$(runlevel); l=${l##* }; case $l in [0-6]) ;; *) l=3; [ -d /etc/rc3.d ] || l=2 ;; esac
-echo "#sysvinit"; for f in /etc/rc$l.d/S* /etc/rc.d/rc$l.d/S* /etc/init.d/rc$l.d/S*; do [ -e "$f" ] && echo "$f"; done
+say "#sysvinit"; for f in /etc/rc$l.d/S* /etc/rc.d/rc$l.d/S* /etc/init.d/rc$l.d/S*; do [ -e "$f" ] && say "$f"; done
 fi
 :`
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/nightcall-sh/nightcall/internal/fact"
+	"github.com/nightcall-sh/nightcall/internal/host/shell"
 )
 
 // TestScriptsLeaveTheShell runs every script as a visit does, one after another in one
@@ -17,7 +18,7 @@ func TestScriptsLeaveTheShell(t *testing.T) {
 	for _, sh := range []string{"dash", "bash --posix", "busybox sh"} {
 		t.Run(sh, func(t *testing.T) {
 			t.Parallel()
-			text := "exec 3>&1 >/dev/null 2>&1 </dev/null; cd /\nhas() { command -v \"$1\" >/dev/null; }\n" + state + "\n"
+			text := "exec 3>&1 >/dev/null 2>&1 </dev/null; cd /\n" + shell.Words + state + "\n"
 			names := []string{"the beginning"}
 			for _, f := range fact.All() {
 				for _, script := range []string{f.Probe.Script, f.Probe.Dpkg} {

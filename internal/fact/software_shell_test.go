@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/nightcall-sh/nightcall/internal/host/shell"
 )
 
 // posixShells are what a host may call sh.
@@ -31,7 +33,7 @@ func ask(t *testing.T, argv []string, path string, f Fact) Raw {
 		path = os.Getenv("PATH") + ":/usr/sbin:/sbin"
 	}
 	cmd := exec.CommandContext(t.Context(), program, append(slices.Clone(argv[1:]), "-s")...)
-	cmd.Stdin = strings.NewReader("has() { command -v \"$1\" >/dev/null 2>&1; }\n( " + scriptHere(f) + "\n) </dev/null\n")
+	cmd.Stdin = strings.NewReader("{\n" + asSection(scriptHere(f)) + "\n} </dev/null\n")
 	cmd.Env = []string{"PATH=" + path, "LC_ALL=C"}
 	out, err := cmd.Output()
 	var failed *exec.ExitError
@@ -39,6 +41,11 @@ func ask(t *testing.T, argv []string, path string, f Fact) Raw {
 		t.Fatalf("%s: %v", f.Name, err)
 	}
 	return Raw{Out: string(out), Exit: cmd.ProcessState.ExitCode(), Root: os.Geteuid() == 0}
+}
+
+// asSection is a script as a visit runs it, with the words it may use.
+func asSection(script string) string {
+	return shell.Words + "f() {\n" + script + "\n}\nf; e=$?; said; exit $e"
 }
 
 // scriptHere is what a visit to this machine would run.

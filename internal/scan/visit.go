@@ -32,15 +32,15 @@ func Sections(facts []fact.Fact) []shell.Section {
 	brief, elsewhere := "", ""
 	for _, f := range facts {
 		if f.Probe.Brief {
-			mark := "echo '" + toldMark + f.Name + "'\n"
+			mark := "say '" + toldMark + f.Name + "'\n"
 			brief += mark + f.Probe.Script + "\n"
-			elsewhere += mark + cmp.Or(f.Probe.Elsewhere, f.Probe.Script) + "\n"
+			elsewhere += mark + "said\n" + cmp.Or(f.Probe.Elsewhere, f.Probe.Script) + "\n"
 		}
 		files = append(files, f.Probe.Files...)
 		files = append(files, f.Probe.Again...)
 		again = append(again, f.Probe.Again...)
 	}
-	reading := "echo '" + filesMark + "'\n" + readAll(files)
+	reading := "say '" + filesMark + "'\n" + readAll(files)
 	sections := []shell.Section{{Name: sectionFiles, Body: brief + reading, Elsewhere: elsewhere + reading, Shared: true}}
 	for _, f := range facts {
 		if p := f.Probe; p.Script+p.Elsewhere != "" && !p.Brief {
@@ -80,8 +80,8 @@ func readAll(files []string) string {
 	files = slices.Clone(files)
 	slices.Sort(files)
 	return "set -- " + strings.Join(slices.Compact(files), " ") + `
-for f in "$@"; do [ -r "$f" ] || [ ! -e "$f" ] || echo "` + deniedMark + `$f"; done
-grep -s '' /dev/null "$@"`
+for f in "$@"; do [ -r "$f" ] || [ ! -e "$f" ] || say "` + deniedMark + `$f"; done
+said; grep -s '' /dev/null "$@"`
 }
 
 // What stands in the answer of sectionFiles before what is no line of a file.

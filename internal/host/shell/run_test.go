@@ -71,6 +71,7 @@ func TestShells(t *testing.T) {
 				shell.Section{Name: "fed", Body: "cat", Stdin: []byte("a'\\\x00\xffb\n")},
 				shell.Section{Name: "locale", Body: `echo "$LC_ALL"; has sh && echo yes; has nightcall-nothing || echo no`},
 				shell.Section{Name: "partial", Body: "printf 'no newline'"},
+				shell.Section{Name: "says", Body: `say one; said; echo two; say 'th\nree'`},
 				shell.Section{Name: "last", Body: "echo done"},
 			)
 			if err != nil {
@@ -78,7 +79,7 @@ func TestShells(t *testing.T) {
 			}
 			want := map[string]string{
 				"both": "out\n", "quiet": "", "fed": "a'\\\x00\xffb\n", "locale": "C\nyes\nno\n",
-				"partial": "no newline", "last": "done\n",
+				"partial": "no newline", "says": "one\ntwo\nth\\nree\n", "last": "done\n",
 			}
 			for section, stdout := range want {
 				if a := got[section]; string(a.Stdout) != stdout || a.Missing != "" {
@@ -233,6 +234,7 @@ func TestSharedSections(t *testing.T) {
 				{Name: "one", Body: parent},
 				{Name: "two", Body: parent + "; cat; echo err >&2; pwd"},
 				{Name: "returns", Body: "echo out; return 3"},
+				{Name: "says", Body: "say one; say; said; cat; echo two; say three; return 6"},
 				{Name: "exits", Body: "echo out; exit 4"},
 				{Name: "behind", Body: parent},
 				{Name: "hangs", Body: "echo before; sleep 331; echo after", Time: 300 * time.Millisecond},
@@ -258,6 +260,7 @@ func TestSharedSections(t *testing.T) {
 				exit int
 			}{
 				"returns": {"out\n", 3},
+				"says":    {"one\n\ntwo\nthree\n", 6},
 				"exits":   {"out\n", 4},
 				"execs":   {"out\n", 0},
 				"fed":     {"in\n", 0},

@@ -245,6 +245,16 @@ func octal(data []byte) string {
 	return b.String()
 }
 
+// Words are the shell functions that are there for a section's body: "has NAME" is
+// true when NAME can be run; "say TEXT" keeps a line, to be printed with what follows,
+// which "said" prints: before a command that prints by itself, or at the section's end.
+// Each write is a packet, and as much work for the SSH server as a short section.
+const Words = `has() { command -v "$1" >/dev/null 2>&1; }
+say() { nc_said="$nc_said$1
+"; }
+said() { [ -z "$nc_said" ] || printf %s "$nc_said"; nc_said=; }
+`
+
 // functions is what sections and the control line stand on.
 //
 // nc_pid learns the id of a subshell from a file of short lines, because shells
@@ -255,8 +265,7 @@ func octal(data []byte) string {
 // nc_watch ends everything when no beat came for two periods.
 //
 // A section's end is written together with the next one's beginning, from
-// nc_ended: each write is a packet, and as much work for the SSH server as a short
-// section.
+// nc_ended, and with what the section's last words were.
 //
 // nc_shared runs sections in one subshell, which reports through a pipe the name of
 // each as it begins, and a / behind one that it leaves out. Where the subshell ends
@@ -269,8 +278,7 @@ func octal(data []byte) string {
 // processor, less than 2 % of the memory or less than half a per cent of the root
 // file system left, of which a section may have left what it knows in nc_room: its
 // available and all its blocks. What cannot be told is no distress.
-const functions = `has() { command -v "$1" >/dev/null 2>&1; }
-nc_pid() { nc_p=; while read -r nc_k nc_p nc_x; do [ "$nc_k" = Pid: ] && return; done </proc/self/status; nc_p=$(exec sh -c 'echo $PPID'); } 2>/dev/null
+const functions = Words + `nc_pid() { nc_p=; while read -r nc_k nc_p nc_x; do [ "$nc_k" = Pid: ] && return; done </proc/self/status; nc_p=$(exec sh -c 'echo $PPID'); } 2>/dev/null
 nc_kill() {
 kill -STOP "$1"; nc_all=" $1 " nc_more=1
 [ -r /proc/self/stat ] || pkill -KILL -P "$1"
@@ -330,15 +338,15 @@ nc_section() {
 if [ -n "$nc_piped" ]; then exec 5<&0; else exec 5</dev/null; fi
 if [ -n "$2" ]; then exec 6>&4; else exec 6>/dev/null; fi
 ( nc_pid; printf '%s\n%s begin %s %s\n' "$nc_ended" "$nc_mark" "$1" "$nc_p"
-"nc_body_$1" ) <&5 2>&6 3<&- 4>&- 5<&- 6>&- &
+"nc_body_$1"; nc_exit=$?; said; exit "$nc_exit" ) <&5 2>&6 3<&- 4>&- 5<&- 6>&- &
 wait "$!"; nc_exit=$?
 if [ -n "$2" ]; then printf '\n%s stderr-end %s\n' "$nc_mark" "$1" >&4; fi
 nc_end "$1"
 }
 nc_end() {
-nc_ended="
+nc_ended="$nc_said
 $nc_mark end $1 $nc_exit
-"
+" nc_said=
 }
 nc_pass() { case $nc_heavy in *" $1 "*) nc_spare "$1" ;; *) false ;; esac; }
 nc_shared() {
@@ -368,7 +376,7 @@ const onTerminal = `nc_onterminal() {
 if [ -n "$nc_piped" ]; then exec 5<&0; else exec 5</dev/null; fi
 nc_flush; exec 7>&1
 nc_e=$( ( nc_pid; printf '\n%s begin %s %s\n' "$nc_mark" "$1" "$nc_p" >&7
-"nc_body_$1" >&7 7>&- ) <&5 2>&1 3<&- 4>&- 5<&-; nc_exit=$?; printf x; exit "$nc_exit" ); nc_exit=$?
+{ "nc_body_$1"; nc_exit=$?; said; } >&7 7>&-; exit "$nc_exit" ) <&5 2>&1 3<&- 4>&- 5<&-; nc_exit=$?; printf x; exit "$nc_exit" ); nc_exit=$?
 exec 7>&-
 printf '\n%s end %s %s\n\n%s stderr %s\n%s\n%s stderr-end %s\n' "$nc_mark" "$1" "$nc_exit" "$nc_mark" "$1" "${nc_e%x}" "$nc_mark" "$1"
 }
@@ -381,7 +389,7 @@ printf '\n%s end %s %s\n\n%s stderr %s\n%s\n%s stderr-end %s\n' "$nc_mark" "$1" 
 // their standard error write it to 4.
 const begin = `[ -n "$nc_how" ] || exec 3<&0
 exec 4>&2 2>/dev/null
-{ read -r nc_began nc_x </proc/uptime; }; nc_piped= nc_host= nc_room= nc_ended=; printf '\n%s stderr-end login\n' "$nc_mark" >&4
+{ read -r nc_began nc_x </proc/uptime; }; nc_piped= nc_host= nc_room= nc_ended= nc_said=; printf '\n%s stderr-end login\n' "$nc_mark" >&4
 ( nc_watch ) </dev/null >/dev/null 3<&- 4>&- & nc_wd=$!
 ( nc_control ) <&3 >/dev/null 3<&- 4>&- & nc_ctl=$!
 `
