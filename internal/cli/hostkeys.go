@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/nightcall-sh/nightcall/internal/host"
+	"github.com/nightcall-sh/nightcall/internal/host/shell"
 	"github.com/nightcall-sh/nightcall/internal/host/ssh"
 )
 
@@ -143,6 +144,9 @@ func (s *scanRun) keysElsewhere(ctx context.Context, keys []ssh.NewKey) (map[str
 func hintFor(err error) string {
 	if errors.Is(err, ssh.ErrNoTicket) {
 		return "kinit gets a Kerberos ticket"
+	}
+	if errors.Is(err, shell.ErrFlood) {
+		return "the head and tail of what was read are kept; have the host choose: COMMAND | head -c 1M"
 	}
 	return hintForClass(host.Classify(err))
 }

@@ -3,6 +3,7 @@ package shell
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -71,7 +72,7 @@ func (c *collector) take(e event) error {
 	case eventDone:
 		c.through = true
 	case eventFlood:
-		return fmt.Errorf("%w: it printed more than %d bytes", host.ErrRefused, c.opts.Limits.Bytes)
+		return fmt.Errorf("%w: %w than %d bytes", host.ErrRefused, ErrFlood, c.opts.Limits.Bytes)
 	case eventEnd:
 		if !c.through {
 			return fmt.Errorf("%w: the host closed it before the end", host.ErrLost)
@@ -124,8 +125,11 @@ func (c *collector) expire() error {
 	return nil
 }
 
-// stop keeps what there is: the sections that did not end have err as their
-// reason.
+// ErrFlood is the reason why a host that prints without end is left.
+var ErrFlood = errors.New("it printed more")
+
+// stop keeps what there is, of the section that runs, too: those that did not end have
+// err as their reason.
 func (c *collector) stop(err error) error {
 	c.mute = true
 	c.release()
@@ -134,7 +138,11 @@ func (c *collector) stop(err error) error {
 		if reason == "" {
 			reason = err.Error()
 		}
-		c.visit.Answers = append(c.visit.Answers, Answer{Section: c.current, Missing: reason})
+		a := Answer{Section: c.current, Missing: reason}
+		if out := c.captured(); out != nil {
+			a.Stdout, a.StdoutDropped = out.Bytes(), out.dropped
+		}
+		c.visit.Answers = append(c.visit.Answers, a)
 	}
 	return err
 }

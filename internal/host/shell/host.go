@@ -62,7 +62,11 @@ func partOf(v Visit) host.Output {
 	if len(v.Answers) == 0 {
 		return host.Output{Exit: -1}
 	}
-	return v.Answers[0].Output
+	a := v.Answers[0]
+	if a.Missing != "" { // it did not end
+		a.Exit = -1
+	}
+	return a.Output
 }
 
 func cmdName(cmd host.Command) string {

@@ -327,7 +327,11 @@ func TestFloodInASection(t *testing.T) {
 		t.Errorf("err = %v, want ErrRefused", err)
 	}
 	if len(v.Answers) != 2 || string(v.Answers[0].Stdout) != "small\n" || v.Answers[1].Missing == "" {
-		t.Errorf("answers: %+v", v.Answers)
+		t.Fatalf("answers: %+v", v.Answers)
+	}
+	flood := v.Answers[1]
+	if !strings.HasPrefix(string(flood.Stdout), "head\ny\n") || len(flood.Stdout) != 1000 || flood.StdoutDropped < 3<<20 {
+		t.Errorf("of the flood %d bytes are kept, %d dropped: %.20q", len(flood.Stdout), flood.StdoutDropped, flood.Stdout)
 	}
 }
 

@@ -30,7 +30,8 @@ type run struct {
 	late       time.Duration     // how late we may read that a section began
 
 	mu    sync.Mutex
-	noise capture // what came before the first frame
+	noise capture  // what came before the first frame
+	out   *capture // the section that runs; nil between sections
 }
 
 // An event is what the readers tell the conductor.
@@ -122,7 +123,6 @@ const maxNoise int64 = 1 << 20
 // readStdout collects each section between its frames.
 func (r *run) readStdout() {
 	var (
-		out   *capture
 		began time.Time
 		total int64
 		flood bool
@@ -133,12 +133,12 @@ func (r *run) readStdout() {
 			flood = true
 			r.tell(event{kind: eventFlood})
 		}
-		if out != nil {
-			_, _ = out.Write(p)
-			return
-		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
+		if r.out != nil {
+			_, _ = r.out.Write(p)
+			return
+		}
 		_, _ = r.noise.Write(p)
 	}, func(f frame) {
 		switch f.verb {
@@ -146,29 +146,44 @@ func (r *run) readStdout() {
 			limit = r.opts.Limits.Bytes
 			r.tell(event{kind: eventHello, name: f.name})
 		case "begin":
-			out, began = &capture{limit: r.opts.Limits.Output}, r.opts.Now().Add(-r.late)
+			r.capture()
+			began = r.opts.Now().Add(-r.late)
 			r.tell(event{kind: eventBegin, name: f.name, pid: f.num})
 		case "end":
 			a := Answer{Section: f.name, Began: began, Ended: r.opts.Now()}
 			a.Exit = f.num
-			if out != nil {
+			if out := r.captured(); out != nil {
 				out.trimNewline()
 				a.Stdout, a.StdoutDropped = out.Bytes(), out.dropped
 			}
-			out = nil
 			r.tell(event{kind: eventStdout, name: f.name, out: a})
 		case "skip":
 			r.tell(event{kind: eventSkip, name: f.name, out: Answer{Section: f.name, Missing: distress(f.text)}})
 		case "stderr": // on a terminal
-			out = &capture{limit: r.opts.Limits.Output}
+			r.capture()
 		case "stderr-end":
-			r.tell(event{kind: eventStderr, name: f.name, out: r.stderrOf(f.name, out)})
-			out = nil
+			r.tell(event{kind: eventStderr, name: f.name, out: r.stderrOf(f.name, r.captured())})
 		case "done":
 			r.tell(event{kind: eventDone})
 		}
 	})
 	r.tell(event{kind: eventEnd, err: err})
+}
+
+// capture begins to keep what comes on standard output as a section's.
+func (r *run) capture() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.out = &capture{limit: r.opts.Limits.Output}
+}
+
+// captured ends that, and returns what was kept; nil when nothing was begun.
+func (r *run) captured() *capture {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := r.out
+	r.out = nil
+	return out
 }
 
 // readStderr collects what the sections that keep it wrote there.
