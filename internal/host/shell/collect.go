@@ -128,8 +128,8 @@ func (c *collector) expire() error {
 // ErrFlood is the reason why a host that prints without end is left.
 var ErrFlood = errors.New("it printed more")
 
-// stop keeps what there is, of the section that runs, too: those that did not end have
-// err as their reason.
+// stop keeps what there is: the sections that did not end have err as their
+// reason.
 func (c *collector) stop(err error) error {
 	c.mute = true
 	c.release()
@@ -138,11 +138,10 @@ func (c *collector) stop(err error) error {
 		if reason == "" {
 			reason = err.Error()
 		}
-		a := Answer{Section: c.current, Missing: reason}
+		c.visit.Answers = append(c.visit.Answers, Answer{Section: c.current, Missing: reason})
 		if out := c.captured(); out != nil {
-			a.Stdout, a.StdoutDropped = out.Bytes(), out.dropped
+			c.visit.Part.Stdout, c.visit.Part.StdoutDropped = out.Bytes(), out.dropped
 		}
-		c.visit.Answers = append(c.visit.Answers, a)
 	}
 	return err
 }

@@ -59,14 +59,13 @@ func (m machine) run(ctx context.Context, cmd host.Command, text string) (host.O
 
 // partOf is what was read before a run broke.
 func partOf(v Visit) host.Output {
-	if len(v.Answers) == 0 {
-		return host.Output{Exit: -1}
+	if len(v.Answers) > 0 && (v.Answers[0].Missing == "" || len(v.Part.Stdout) == 0) {
+		v.Part = v.Answers[0].Output
 	}
-	a := v.Answers[0]
-	if a.Missing != "" { // it did not end
-		a.Exit = -1
+	if len(v.Answers) == 0 || v.Answers[0].Missing != "" {
+		v.Part.Exit = -1 // it did not end
 	}
-	return a.Output
+	return v.Part
 }
 
 func cmdName(cmd host.Command) string {

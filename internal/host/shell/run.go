@@ -78,6 +78,10 @@ type Visit struct {
 	How     string // how root was got: "login", "sudo", "sudo with a password, on a terminal"; empty without it
 	NoRoot  string // why not, when root was wanted
 	Answers []Answer
+
+	// Part is what the section had printed within which the run was broken off, for
+	// people: its last line may be half of one.
+	Part host.Output
 }
 
 // A Program is sections made ready to be sent to many hosts.
