@@ -198,6 +198,10 @@ func (j *journal) explain(l *login) error {
 	case j.otherKey:
 		return fmt.Errorf("%w: %w", host.ErrHostKey, errOtherKey)
 	}
+	// A command that ends at once may be gone before ssh has told it who it is.
+	if j.at == stepConnect && j.said("banner exchange: ", "ssh_exchange_identification: ") != "" {
+		return j.noBanner(l)
+	}
 	switch j.at {
 	case stepConnect:
 		return j.unreachable()
