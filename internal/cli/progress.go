@@ -150,7 +150,7 @@ func (p *progress) close() {
 
 func (p *progress) erase() {
 	if p.drawn > 0 {
-		fmt.Fprintf(p.io.Err, "\x1b[%dA\x1b[J", p.drawn)
+		fmt.Fprintf(p.io.Err, "\r\x1b[%dA\x1b[J", p.drawn) // a terminal may have echoed ^C
 		p.drawn = 0
 	}
 }
