@@ -233,7 +233,7 @@ done
 done
 said; [ -z "$theirs" ] || grep -snE '^[[:space:]]*(global|defaults|frontend|backend|listen|userlist|peers|resolvers|mailers|program|cache|ring|http-errors|fcgi-app|crt-store|log-forward|traces|mode|option|server|server-template|default-server)([[:space:]]|$)' /dev/null $theirs
 set -- "$@" $balancer $theirs
-[ $# = 0 ] || { say "#sums $#"; said; cksum "$@"; }
+[ $# = 0 ] || { echo "#sums $#"; cksum "$@"; }
 set +f; IFS=' 	
 '
 env= had=' '

@@ -59,13 +59,18 @@ func (m machine) run(ctx context.Context, cmd host.Command, text string) (host.O
 
 // partOf is what was read before a run broke.
 func partOf(v Visit) host.Output {
-	if len(v.Answers) > 0 && (v.Answers[0].Missing == "" || len(v.Part.Stdout) == 0) {
-		v.Part = v.Answers[0].Output
+	part := v.Part
+	if len(v.Answers) > 0 {
+		a := v.Answers[0]
+		if a.Missing == "" {
+			return a.Output
+		}
+		if len(part.Stdout) == 0 {
+			part = a.Output
+		}
 	}
-	if len(v.Answers) == 0 || v.Answers[0].Missing != "" {
-		v.Part.Exit = -1 // it did not end
-	}
-	return v.Part
+	part.Exit = -1 // it did not end
+	return part
 }
 
 func cmdName(cmd host.Command) string {
