@@ -81,6 +81,10 @@ func (j *journal) read(line string) {
 	case strings.HasPrefix(line, "Authenticated to "): // no debugging to ssh
 	case strings.Contains(line, "tcgetattr: "): // of a pipe, when a terminal is wanted
 	case line != "":
+		// A command that ends at once may be gone before ssh has told it who it is.
+		if strings.HasPrefix(line, "banner exchange: ") || strings.HasPrefix(line, "ssh_exchange_identification: ") {
+			j.to(stepBanner)
+		}
 		j.complain(line)
 	}
 }
@@ -197,10 +201,6 @@ func (j *journal) explain(l *login) error {
 		return fmt.Errorf("%w: %s", host.ErrHostKey, j.said("Certificate invalid"))
 	case j.otherKey:
 		return fmt.Errorf("%w: %w", host.ErrHostKey, errOtherKey)
-	}
-	// A command that ends at once may be gone before ssh has told it who it is.
-	if j.at == stepConnect && j.said("banner exchange: ", "ssh_exchange_identification: ") != "" {
-		return j.noBanner(l)
 	}
 	switch j.at {
 	case stepConnect:
